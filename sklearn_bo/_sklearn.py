@@ -1,0 +1,95 @@
+"""Everything private that this package uses of scikit-learn, supported from 1.6 to 1.9.
+
+A test pins each of these names and what is relied on, so that a release which changes one of them
+fails there and nowhere else.
+"""
+
+from __future__ import annotations
+
+import copy
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.metrics._scorer import _MultimetricScorer
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection._validation import (
+    _fit_and_score,
+    _insert_error_scores,
+    _warn_or_raise_about_fit_failures,
+)
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_method_params
+
+__all__ = [
+    "BaseSearchCV",
+    "FoldCallbacks",
+    "Interval",
+    "StrOptions",
+    "_MultimetricScorer",
+    "_check_method_params",
+    "_fit_and_score",
+    "_fit_context",
+    "_insert_error_scores",
+    "_warn_or_raise_about_fit_failures",
+    "init_callback_context",
+]
+
+
+class _NoCallbackContext:
+    """Stands for a callback context in a scikit-learn that has none (before 1.9)."""
+
+    _callbacks = ()
+
+    def subcontext(self, **kwargs: Any) -> _NoCallbackContext:
+        return self
+
+    def call_on_fit_task_begin(self, **kwargs: Any) -> _NoCallbackContext:
+        return self
+
+    def call_on_fit_task_end(self, **kwargs: Any) -> bool:
+        return False
+
+    def propagate_callback_context(self, sub_estimator: Any) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+def init_callback_context(search: BaseEstimator, max_subtasks: int) -> Any:
+    """Return the root of the tree of tasks that the search's callbacks follow."""
+    if hasattr(search, "_init_callback_context"):
+        return search._init_callback_context(max_subtasks=max_subtasks)
+    return _NoCallbackContext()
+
+
+class FoldCallbacks:
+    """The callbacks' context of one fold, which crosses to a worker without its siblings.
+
+    A context holds the whole tree of tasks. Pickled as it is, with each of n tasks, it costs
+    O(n^2), and fails when a task is added meanwhile.
+
+    Parameters
+    ----------
+    context : CallbackContext
+        scikit-learn's context of the fold.
+    """
+
+    def __init__(self, context: Any) -> None:
+        self.context = context
+
+    @classmethod
+    def of_fold(
+        cls, search_context: Any, estimator: BaseEstimator, task_id: int
+    ) -> FoldCallbacks | None:
+        """Add a fold to the search's tasks; None where neither has a callback to call."""
+        if not (search_context._callbacks or getattr(estimator, "_skl_callbacks", None)):
+            return None
+        name = "candidate-split-evaluation"
+        return cls(search_context.subcontext(task_name=name, task_id=task_id))
+
+    def __reduce__(self) -> tuple:
+        branch = node = copy.copy(self.context)
+        while node.parent is not None:
+            node.parent = copy.copy(node.parent)
+            node.parent._children_map = {node.task_id: node}
+            node = node.parent
+        return FoldCallbacks, (branch,)

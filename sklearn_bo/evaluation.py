@@ -1,0 +1,165 @@
+"""Evaluate trials: (candidate, fold) tasks on joblib's workers, proposals when a worker is free."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from sklearn_bo._joblib import Executor, Shipment, Task
+from sklearn_bo._sklearn import FoldCallbacks, _fit_and_score
+from sklearn_bo.optimizer import Optimizer
+from sklearn_bo.trials import Trial
+
+FoldResult = dict[str, Any]  # what scikit-learn's _fit_and_score returns
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """What all folds of all candidates share; crosses to each worker once.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The unfitted estimator; each fold fits a clone.
+    X, y : array-like
+        The data.
+    splits : list of (train, test)
+        Index arrays, drawn once, so that all candidates meet the same folds.
+    n_candidates : int
+        Number of candidates to come, for progress messages.
+    options : dict
+        Further keyword arguments of scikit-learn's ``_fit_and_score``.
+    caller : estimator or None
+        The search, for callbacks.
+    """
+
+    estimator: BaseEstimator
+    X: Any
+    y: Any
+    splits: list[tuple[np.ndarray, np.ndarray]]
+    n_candidates: int
+    options: dict[str, Any]
+    caller: BaseEstimator | None = field(default=None)
+
+    def evaluate(
+        self, params: dict[str, Any], number: int, split: int, callbacks: FoldCallbacks | None
+    ) -> FoldResult:
+        """Fit and score one candidate on one fold."""
+        train, test = self.splits[split]
+        options = self.options
+        if callbacks is not None:
+            options = {**options, "caller": self.caller, "callback_ctx": callbacks.context}
+        return _fit_and_score(
+            clone(self.estimator),
+            self.X,
+            self.y,
+            train=train,
+            test=test,
+            parameters=params,
+            split_progress=(split, len(self.splits)),
+            candidate_progress=(number, self.n_candidates),
+            **options,
+        )
+
+
+def _evaluate(shipment: Shipment, *args: Any) -> FoldResult:
+    return shipment.content.evaluate(*args)
+
+
+def evaluate_trials(
+    optimizer: Optimizer,
+    cross_validation: CrossValidation,
+    score: Callable[[list[FoldResult]], float],
+    *,
+    lag: int | None = None,
+    n_jobs: int | None = None,
+    pre_dispatch: int | str = "2*n_jobs",
+    search_context: Any,
+) -> Iterator[tuple[Trial, list[FoldResult]]]:
+    """Ask, evaluate and tell until each candidate is evaluated on each fold.
+
+    A candidate is asked for when a worker is free and no fold of an earlier candidate waits, so
+    that a proposal knows as many results as it can. Its folds may wait in the workers' queue.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Proposes candidates and learns their scores.
+    cross_validation : CrossValidation
+        Evaluates one fold.
+    score : callable
+        From the results of all folds of a candidate to the number to maximise, NaN if it failed.
+    lag : int, default=None
+        If given, proposal i is made from exactly the results of trials 0 .. i - lag, whatever else
+        has ended; otherwise from all that have.
+    n_jobs : int, default=None
+        As in `joblib.Parallel`.
+    pre_dispatch : int or str, default="2*n_jobs"
+        Number of folds handed to the workers at a time, an expression of ``n_jobs`` or "all".
+    search_context : CallbackContext
+        scikit-learn's callback context of the search.
+
+    Yields
+    ------
+    trial : Trial
+        A trial whose folds have all ended, in the order of ending.
+    results : list of dict
+        Its results, one a fold.
+    """
+    n_splits, n_candidates = len(cross_validation.splits), cross_validation.n_candidates
+    shipment = Shipment(cross_validation)
+    trials: list[Trial] = []
+    waiting: deque[tuple[Trial, int]] = deque()  # folds that no worker has
+    running: dict[Task, tuple[Trial, int]] = {}
+    results: dict[int, dict[int, FoldResult]] = {}  # trial number -> split -> result
+    scores: dict[int, float] = {}  # of ended trials that the optimizer has not been told
+    n_told = 0  # with a lag: trials told, in the order of their numbers
+
+    def ready_to_ask() -> bool:
+        """Whether the next candidate may be asked for; with a lag, tells what it must know."""
+        nonlocal n_told
+        if len(trials) == n_candidates:
+            return False
+        if lag is None:
+            return True
+        while n_told <= len(trials) - lag:
+            if n_told not in scores:
+                return False
+            optimizer.tell(trials[n_told], scores.pop(n_told))
+            n_told += 1
+        return True
+
+    with Executor(n_jobs, pre_dispatch) as executor:
+        while True:
+            while waiting and len(running) < executor.queue_length:
+                trial, split = waiting.popleft()
+                callbacks = FoldCallbacks.of_fold(
+                    search_context, cross_validation.estimator, trial.number * n_splits + split
+                )
+                task = executor.submit(
+                    _evaluate, shipment, trial.params, trial.number, split, callbacks
+                )
+                running[task] = trial, split
+            if not waiting and len(running) < executor.n_workers and ready_to_ask():
+                trials.append(optimizer.ask())
+                waiting.extend((trials[-1], split) for split in range(n_splits))
+                continue
+            if not running:
+                break
+            task = executor.next_done()
+            trial, split = running.pop(task)
+            folds = results.setdefault(trial.number, {})
+            folds[split] = task.result()
+            if len(folds) == n_splits:
+                ended = [folds[split] for split in range(n_splits)]
+                scores[trial.number] = score(ended)
+                if lag is None:
+                    optimizer.tell(trial, scores.pop(trial.number))
+                yield trial, ended
+    for number in sorted(scores):
+        optimizer.tell(trials[number], scores[number])

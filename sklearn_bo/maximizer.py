@@ -1,0 +1,149 @@
+"""Maximise an acquisition function over the mixed unit cube.
+
+Screen many points, then improve the best of them in turn along the two kinds of directions: by
+gradient along the continuous columns, by moves to adjacent values along the discrete ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.optimize import minimize
+
+from sklearn_bo.acquisition import Values
+from sklearn_bo.space import Space
+from sklearn_bo.surrogate import GaussianProcess
+
+Acquisition = Callable[[np.ndarray, np.ndarray], Values]  # (mean, std) -> value, derivatives
+Admissible = Callable[[np.ndarray], np.ndarray]  # Z (n, d) -> bool (n,)
+
+N_EXHAUSTIVE = 3000  # a finite space up to this size is evaluated whole
+_N_UNIFORM = 1000
+_N_LOCAL = 60  # perturbations of each anchor
+_N_STARTS = 3  # of each kind, uniform and local
+_MAX_ROUNDS = 4
+_LOCAL_SCALES = (0.3, 0.1, 0.03, 0.01)  # of a perturbation, in units of the cube's edge
+
+
+def maximize(
+    acquisition: Acquisition,
+    surrogate: GaussianProcess,
+    space: Space,
+    anchors: np.ndarray,
+    admissible: Admissible,
+    random_state: np.random.RandomState,
+) -> np.ndarray:
+    """Find the admissible point of the highest acquisition.
+
+    Parameters
+    ----------
+    acquisition : callable
+        Maps posterior mean and standard deviation to the value and its derivatives by both.
+    surrogate : GaussianProcess
+        Conditioned on the data.
+    space : Space
+        The space to search.
+    anchors : ndarray of shape (n_anchors, n_dims)
+        Good points, around which the screening is denser.
+    admissible : callable
+        Tells for each row of Z whether it may be proposed. At least one point of the space must be.
+    random_state : RandomState
+        Source of the screening points.
+
+    Returns
+    -------
+    ndarray of shape (n_dims,)
+        The point, snapped.
+    """
+
+    def value(Z: np.ndarray) -> np.ndarray:
+        return acquisition(*surrogate.predict(Z))[0]
+
+    def value_and_gradient(Z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        mean, std, mean_gradient, std_gradient = surrogate.predict_gradient(Z)
+        values, d_mean, d_std = acquisition(mean, std)
+        return values, d_mean[:, None] * mean_gradient + d_std[:, None] * std_gradient
+
+    def admissible_value(Z: np.ndarray) -> np.ndarray:
+        return np.where(admissible(Z), value(Z), -np.inf)
+
+    if space.n_settings <= N_EXHAUSTIVE:
+        Z = np.array(list(space.settings()))
+        Z = Z[admissible(Z)]
+        return Z[np.argmax(value(Z))]
+
+    uniform = space.sample(_N_UNIFORM, random_state)
+    local = _perturb(np.repeat(anchors, _N_LOCAL, axis=0), space, random_state)
+    screened = []
+    for Z in (uniform, local):
+        Z = Z[admissible(Z)]
+        screened.append(Z[np.argsort(-value(Z), kind="stable")] if len(Z) else Z)
+    starts = np.vstack([Z[:_N_STARTS] for Z in screened])
+    if not len(starts):  # a finite space that is all but exhausted
+        return next(z for z in space.settings() if admissible(z[None])[0])
+
+    best, best_value = starts, value(starts)
+    for _ in range(_MAX_ROUNDS):
+        before = best_value.max()
+        for improve in (
+            lambda Z: _climb(Z, value_and_gradient, space),
+            lambda Z: _step(Z, admissible_value, space),
+        ):
+            Z = improve(best)
+            Z_value = admissible_value(Z)
+            better = Z_value > best_value
+            best = np.where(better[:, None], Z, best)
+            best_value = np.where(better, Z_value, best_value)
+        if best_value.max() <= before + 1e-9 * abs(before):
+            break
+    return best[np.argmax(best_value)]
+
+
+def _perturb(Z: np.ndarray, space: Space, random_state: np.random.RandomState) -> np.ndarray:
+    """Move about half of the columns of each row: numbers by a normal step, categories anywhere."""
+    n, d = Z.shape
+    scale = random_state.choice(_LOCAL_SCALES, size=(n, 1))
+    moved = np.clip(Z + scale * random_state.standard_normal((n, d)), 0, 1)
+    moved = np.where(space.is_categorical, random_state.uniform(size=(n, d)), moved)
+    rate = np.where(space.is_categorical, 1 / max(d, 2), 0.5)
+    return space.snap(np.where(random_state.uniform(size=(n, d)) < rate, moved, Z))
+
+
+def _climb(
+    Z: np.ndarray,
+    value_and_gradient: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    space: Space,
+) -> np.ndarray:
+    """Follow the gradient along the continuous columns, all rows in one L-BFGS-B run.
+
+    The rows are independent, so the sum of their values is maximised where each of them is.
+    """
+    free = space.active(Z) & space.is_continuous
+    if not free.any():
+        return Z
+    Z = Z.copy()
+
+    def negative_sum(x: np.ndarray) -> tuple[float, np.ndarray]:
+        Z[free] = x
+        values, gradient = value_and_gradient(Z)
+        return -values.sum(), -gradient[free]
+
+    result = minimize(
+        negative_sum,
+        Z[free],
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0, 1)] * int(free.sum()),
+        options={"maxiter": 50},
+    )
+    Z[free] = result.x
+    return Z
+
+
+def _step(Z: np.ndarray, value: Callable[[np.ndarray], np.ndarray], space: Space) -> np.ndarray:
+    """Move each row to the best of its neighbours along the discrete columns."""
+    neighbours = [np.vstack([z, space.neighbours(z)]) for z in Z]
+    values = value(np.vstack(neighbours))
+    blocks = np.split(values, np.cumsum([len(block) for block in neighbours])[:-1])
+    return np.array([block[np.argmax(v)] for block, v in zip(neighbours, blocks, strict=True)])

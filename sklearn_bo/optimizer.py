@@ -1,0 +1,386 @@
+"""The loop's two halves: ask where to evaluate next, tell what came out.
+
+    for t = 1 .. T
+        x_t = argmax u(x | D)          trial = optimizer.ask()
+        y_t = f(x_t) + noise           score = ...
+        D   = D + {(x_t, y_t)}         optimizer.tell(trial, score)
+
+where u is the acquisition function of a surrogate that is fitted to D, all trials so far.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
+from numbers import Integral, Real
+from typing import Any, overload
+
+import numpy as np
+from sklearn.utils import check_random_state
+from threadpoolctl import ThreadpoolController
+
+from sklearn_bo.acquisition import Values, log_expected_improvement, upper_confidence_bound
+from sklearn_bo.design import default_n_initial_points, initial_design
+from sklearn_bo.maximizer import maximize
+from sklearn_bo.space import Space
+from sklearn_bo.surrogate import GaussianProcess
+from sklearn_bo.trials import Origin, Trial, Trials
+from sklearn_bo.warping import OutputWarping
+
+_CONFIDENCE_EVERY = 3  # one in so many proposals explores by a confidence bound
+_CONFIDENCE_BETA = 2.5
+_N_ANCHORS = 5
+_REFIT_ALWAYS = 100  # observations up to which hyperparameters are refitted for each new one
+_REFIT_GROWTH = 1.1  # beyond, when the data have grown by this factor
+_MAX_FIT = 300  # observations that a refit uses
+_MAX_CONDITION = 1500  # observations that the posterior uses
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    """Find BLAS, whose threads cost far more than they give here while the cores are busy."""
+    return ThreadpoolController()
+
+
+class SpaceExhaustedError(RuntimeError):
+    """Every setting of a finite space has been asked."""
+
+
+class Optimizer:
+    """Bayesian optimisation by ask and tell, for objectives that are no estimator.
+
+    A Gaussian process learns the score over the space from the trials told so far; the setting of
+    the highest expected improvement over the best of them is asked next (Jones, Schonlau and Welch
+    1998). Trials asked and not yet told are taken to score what the surrogate expects (the "Kriging
+    believer"), so several can be evaluated at once. Failed ones are taken to score what the worst
+    did. No setting is asked twice.
+
+    Parameters
+    ----------
+    param_distributions : dict or list of dicts
+        The space, as in `BayesSearchCV`.
+    random_state : int, RandomState instance or None, default=None
+        Makes the proposals reproducible.
+    n_initial_points : int or "auto", default="auto"
+        Number of trials before the surrogate proposes, ``initial_candidates`` included. ``"auto"``
+        grows with the dimension from 4 to 10.
+    initial_candidates : dict or list of dicts, default=None
+        Settings to ask first. Parameters that one of them lacks take the middle of their range.
+
+    Attributes
+    ----------
+    space : Space
+        The search space.
+    trials : Trials
+        All trials in order, a read-only sequence.
+    best_trial : Trial or None
+        The complete trial with the highest score.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the space or an argument is malformed; the message names it.
+
+    Examples
+    --------
+    >>> from sklearn_bo import Optimizer
+    >>> optimizer = Optimizer({"x": (-5.0, 5.0)}, random_state=0)
+    >>> for _ in range(20):
+    ...     trial = optimizer.ask()
+    ...     _ = optimizer.tell(trial, score=-((trial.params["x"] - 2) ** 2))
+    >>> round(optimizer.best_trial.params["x"], 1)
+    2.0
+    """
+
+    def __init__(
+        self,
+        param_distributions: Mapping[str, Any] | Sequence[Any],
+        *,
+        random_state: int | np.random.RandomState | None = None,
+        n_initial_points: int | str = "auto",
+        initial_candidates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
+        self._random_state = check_random_state(random_state)
+        self.space = Space(param_distributions, random_state=self._random_state)
+        if n_initial_points == "auto":
+            self.n_initial_points = default_n_initial_points(self.space.n_dims)
+        elif isinstance(n_initial_points, Integral) and n_initial_points >= 1:
+            self.n_initial_points = int(n_initial_points)
+        else:
+            raise ValueError(
+                f"n_initial_points={n_initial_points!r} must be 'auto' or an integer of at least 1."
+            )
+        self.trials = Trials()
+        self._seen: set[bytes] = set()
+        self._n_asked = np.zeros(len(self.space.subspaces), dtype=int)  # distinct settings
+        self._capacity = np.array([subspace.capacity for subspace in self.space.subspaces])
+        self._shares = np.array([subspace.n_trials is None for subspace in self.space.subspaces])
+        self._shared_budget = math.inf
+        self._queue: deque[tuple[dict[str, Any], Origin]] = deque()
+        self._design: deque[np.ndarray] | None = None
+        self._gp = GaussianProcess(self.space.n_categories)
+        self._fitted_to = 0  # observations at the last refit of the hyperparameters
+        if isinstance(initial_candidates, Mapping):
+            initial_candidates = [initial_candidates]
+        for candidate in initial_candidates or ():
+            self.enqueue(candidate)
+
+    @property
+    def best_trial(self) -> Trial | None:
+        """The complete trial with the highest score, the earliest of equals; None before any."""
+        return self.trials.best
+
+    def enqueue(
+        self,
+        params: Mapping[str, Any],
+        *,
+        defaults: Mapping[str, Any] | None = None,
+        origin: Origin = "user",
+    ) -> None:
+        """Have a setting asked before any other.
+
+        Parameters
+        ----------
+        params : dict
+            The setting, or a part of one.
+        defaults : dict, default=None
+            Values for the parameters that ``params`` lacks, as far as they lie in the space; the
+            middle of the range stands in for the others.
+        origin : {"user", "estimator"}, default="user"
+            What `Trial.origin` will say.
+
+        Raises
+        ------
+        ValueError
+            If ``params`` lies outside the space.
+        """
+        self._queue.append((self.space.complete(dict(params), defaults or {}), origin))
+
+    @overload
+    def ask(self) -> Trial: ...
+    @overload
+    def ask(self, n: int) -> list[Trial]: ...
+    def ask(self, n: int | None = None) -> Trial | list[Trial]:
+        """Propose where to evaluate next.
+
+        Parameters
+        ----------
+        n : int, default=None
+            Number of trials; None for a single one.
+
+        Returns
+        -------
+        Trial or list of Trial
+            Pending trials, distinct from all before. The list is shorter than ``n`` where a finite
+            space has fewer settings left.
+
+        Raises
+        ------
+        SpaceExhaustedError
+            If no setting is left.
+        """
+        if n is None:
+            return self._ask()
+        if not isinstance(n, Integral) or n < 1:
+            raise ValueError(f"ask(n={n!r}): n must be an integer of at least 1, or None.")
+        asked = [self._ask()]
+        while len(asked) < n:
+            try:
+                asked.append(self._ask())
+            except SpaceExhaustedError:
+                break
+        return asked
+
+    def tell(self, trial: Trial | Mapping[str, Any], score: float) -> Trial:
+        """Report the score of a trial, in any order.
+
+        Parameters
+        ----------
+        trial : Trial or dict
+            A trial that was asked; or a setting, asked or not.
+        score : float
+            What to maximise. NaN or an infinity says that the evaluation failed.
+
+        Returns
+        -------
+        Trial
+            The finished trial.
+
+        Raises
+        ------
+        ValueError
+            If the trial has been told, or the setting lies outside the space.
+        TypeError
+            If the score is no number.
+        """
+        if not isinstance(score, Real):
+            raise TypeError(
+                f"score={score!r} must be a number to maximise; NaN says that the trial failed."
+            )
+        if not isinstance(trial, Trial):
+            trial = self._find_or_add(dict(trial))
+        return self.trials.finish(trial, float(score))
+
+    def predict(self, params: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> tuple[Any, Any]:
+        """Predict the score of settings from the trials told so far.
+
+        Parameters
+        ----------
+        params : dict or list of dicts
+            One setting or several.
+
+        Returns
+        -------
+        mean, std : float or ndarray of shape (n,)
+            Of a new score in the unit of the scores, the noise of the evaluation included.
+
+        Raises
+        ------
+        ValueError
+            Before any trial is complete, or if a setting lies outside the space.
+        """
+        if not self.trials.complete:
+            raise ValueError(
+                "predict needs at least one complete trial; tell a finite score first."
+            )
+        single = isinstance(params, Mapping)
+        settings = [params] if isinstance(params, Mapping) else list(params)
+        Z = np.array([self.space.encode(setting) for setting in settings])
+        gp, warping, *_ = copy.deepcopy(self)._fitted()
+        mean, std = gp.predict(Z)
+        mean, std = warping.inverse_moments(mean, np.hypot(std, math.sqrt(gp.noise)))
+        return (float(mean[0]), float(std[0])) if single else (mean, std)
+
+    def share(self, n_iter: int) -> int:
+        """Let the subspaces that have no budget of their own share one.
+
+        Parameters
+        ----------
+        n_iter : int
+            Number of trials that they may have together.
+
+        Returns
+        -------
+        int
+            Number of trials that the whole space then allows.
+        """
+        self._shared_budget = n_iter
+        shared, own = self._capacity[self._shares].sum(), self._capacity[~self._shares].sum()
+        return int(min(shared, n_iter) + own)
+
+    # -- proposals
+
+    def _ask(self) -> Trial:
+        while self._queue:
+            params, origin = self._queue.popleft()
+            z = self.space.encode(params)
+            if self._admissible(z[None])[0]:
+                return self._append(params, z, origin)
+        if not self._open_subspaces().any():
+            raise SpaceExhaustedError(
+                f"All {self.space.n_settings} settings of the space, or all trials of its "
+                "subspaces' budgets, have been asked."
+            )
+        n_useful = len(self.trials) - len(self.trials.failed)
+        if n_useful < self.n_initial_points or len(self.trials.complete) < 2:
+            z, origin = self._explore(), "initial design"
+        else:
+            z, origin = self._exploit(), "model"
+        return self._append(self.space.decode(z), z, origin)
+
+    def _explore(self) -> np.ndarray:
+        """Next point of the initial design, or a random one when it is used up."""
+        if self._design is None:
+            design = initial_design(self.space, self.n_initial_points, self._random_state)
+            self._design = deque(design)
+        while self._design:
+            z = self._design.popleft()
+            if self._admissible(z[None])[0]:
+                return z
+        Z = self.space.sample(200, self._random_state)
+        Z = Z[self._admissible(Z)]
+        if len(Z):
+            return Z[0]
+        return next(z for z in self.space.settings() if self._admissible(z[None])[0])
+
+    def _exploit(self) -> np.ndarray:
+        """Maximise the acquisition function of the fitted surrogate."""
+        with _thread_pools().limit(limits=1, user_api="blas"):
+            return self._maximize_acquisition()
+
+    def _maximize_acquisition(self) -> np.ndarray:
+        gp, _, Z, y = self._fitted()
+        pending = [trial.z for trial in self.trials.pending]
+        if pending:
+            believed = gp.predict(np.array(pending))[0]
+            Z, y = np.vstack([Z, pending]), np.r_[y, believed]
+            gp.condition(Z, y)
+        # Noise makes the best score too good; the incumbent is the best expectation.
+        expected = gp.predict(Z)[0]
+        if len(self.trials) % _CONFIDENCE_EVERY == _CONFIDENCE_EVERY - 1:
+            acquisition: partial[Values] = partial(upper_confidence_bound, beta=_CONFIDENCE_BETA)
+        else:
+            acquisition = partial(log_expected_improvement, best=expected.max())
+        anchors = Z[np.argsort(-expected, kind="stable")[:_N_ANCHORS]]
+        return maximize(acquisition, gp, self.space, anchors, self._admissible, self._random_state)
+
+    def _fitted(self) -> tuple[GaussianProcess, OutputWarping, np.ndarray, np.ndarray]:
+        """Return the surrogate conditioned on all finished trials, and its data."""
+        complete, failed = self.trials.complete, self.trials.failed
+        scores = np.array([trial.score for trial in complete])
+        warping = OutputWarping(scores)
+        y = warping(scores)
+        y = np.r_[y, np.full(len(failed), y.min())]
+        Z = np.array([trial.z for trial in complete + failed])
+        order = np.lexsort((y, *Z.T))  # so that the order of telling does not matter
+        Z, y = Z[order], y[order]
+        growth = 1.0 if len(y) <= _REFIT_ALWAYS else _REFIT_GROWTH
+        if len(y) > self._fitted_to and len(y) >= growth * self._fitted_to:
+            rows = _spread_over_ranks(y, _MAX_FIT)
+            self._gp.fit(Z[rows], y[rows])
+            self._fitted_to = len(y)
+        rows = _spread_over_ranks(y, _MAX_CONDITION)
+        Z, y = Z[rows], y[rows]
+        return self._gp.condition(Z, y), warping, Z, y
+
+    # -- bookkeeping
+
+    def _append(self, params: dict[str, Any], z: np.ndarray, origin: Origin) -> Trial:
+        trial = self.trials.append(params, z, origin)
+        if trial.key not in self._seen:
+            self._seen.add(trial.key)
+            self._n_asked[self.space.subspace_of(z[None])[0]] += 1
+        return trial
+
+    def _find_or_add(self, params: dict[str, Any]) -> Trial:
+        """Return the pending trial with these params, or a new one."""
+        z = self.space.encode(params)
+        for trial in self.trials.pending:
+            if trial.params is params or np.allclose(trial.z, z, rtol=0, atol=1e-12):
+                return trial
+        return self._append(params, z, "told")
+
+    def _open_subspaces(self) -> np.ndarray:
+        """Which subspaces have settings and budget left, bool (n_subspaces,)."""
+        is_open = self._n_asked < self._capacity
+        if self._n_asked[self._shares].sum() >= self._shared_budget:
+            is_open &= ~self._shares
+        return is_open
+
+    def _admissible(self, Z: np.ndarray) -> np.ndarray:
+        """Rows of Z that may be asked: never asked before, in a subspace with budget left."""
+        new = np.array([z.tobytes() not in self._seen for z in Z], dtype=bool)
+        return new & self._open_subspaces()[self.space.subspace_of(Z)]
+
+
+def _spread_over_ranks(y: np.ndarray, n: int) -> np.ndarray:
+    """At most n indices: the better half of them the best, the rest spread over the others."""
+    if len(y) <= n:
+        return np.arange(len(y))
+    order = np.argsort(-y, kind="stable")
+    best, rest = order[: n // 2], order[n // 2 :]
+    spread = rest[np.linspace(0, len(rest) - 1, n - n // 2).astype(int)]
+    return np.sort(np.r_[best, spread])

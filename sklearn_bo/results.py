@@ -1,0 +1,152 @@
+"""From the results of folds to what the search maximises and to a table of its trials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_bo.trials import Trial
+
+Objective = str | Callable[[dict[str, float]], float]
+
+
+def mean_test_scores(folds: list[dict[str, Any]]) -> dict[str, float]:
+    """Average the test scores of one candidate over its folds.
+
+    Parameters
+    ----------
+    folds : list of dict
+        What scikit-learn's ``_fit_and_score`` returned for each fold.
+
+    Returns
+    -------
+    dict
+        Mean by metric; a single metric is called ``"score"``.
+    """
+    scores = [fold["test_scores"] for fold in folds]
+    names = next((list(score) for score in scores if isinstance(score, Mapping)), None)
+    if names is None:
+        return {"score": float(np.mean(scores))}
+    return {
+        # A failed fold has one number, the error score, for all metrics.
+        name: float(np.mean([s[name] if isinstance(s, Mapping) else s for s in scores]))
+        for name in names
+    }
+
+
+def resolve_objective(
+    objective: Objective | None, refit: Any, metrics: list[str], exhaustive: bool
+) -> Objective:
+    """Find what the search maximises.
+
+    Parameters
+    ----------
+    objective : str, callable or None
+        The search's parameter.
+    refit : bool, str or callable
+        The search's parameter.
+    metrics : list of str
+        What ``scoring`` gives.
+    exhaustive : bool
+        Whether all settings are evaluated anyway, so that any objective will do.
+
+    Returns
+    -------
+    str or callable
+        One of the metrics, or the callable.
+
+    Raises
+    ------
+    ValueError
+        If there is no such metric, or several and nothing says which one.
+    """
+    if callable(objective):
+        return objective
+    if objective is not None:
+        if objective not in metrics:
+            raise ValueError(
+                f"objective={objective!r} is not one of the metrics of scoring, {metrics}. Name "
+                "one of them, or pass a function of the dict of mean test scores."
+            )
+        return objective
+    if isinstance(refit, str) and refit in metrics:
+        return refit
+    if len(metrics) > 1 and not exhaustive:
+        raise ValueError(
+            f"scoring gives several metrics, {metrics}, and objective=None with refit={refit!r} "
+            "does not say which one to maximise. Pass objective= one of them, or a function of "
+            "the dict of mean test scores."
+        )
+    return metrics[0]
+
+
+def objective_value(means: dict[str, float], objective: Objective) -> float:
+    """Evaluate the objective of one candidate.
+
+    Parameters
+    ----------
+    means : dict
+        Mean test scores by metric.
+    objective : str or callable
+        One of the metrics, or a function of all of them.
+
+    Returns
+    -------
+    float
+        What the search maximises.
+
+    Raises
+    ------
+    TypeError
+        If the callable returns no number.
+    """
+    if not callable(objective):
+        return means[objective]
+    value = objective(means)
+    if not isinstance(value, Real):
+        raise TypeError(
+            f"objective={objective!r} returned {value!r} for {means!r}; it must return a number."
+        )
+    return float(value)
+
+
+def results_frame(trials: Sequence[Trial], cv_results: dict[str, Any]) -> pd.DataFrame:
+    """Join the trials with their summary in ``cv_results_``.
+
+    Parameters
+    ----------
+    trials : list of Trial
+        In the order of ``cv_results_``.
+    cv_results : dict
+        As scikit-learn forms it.
+
+    Returns
+    -------
+    DataFrame
+        One row a trial, indexed by its number.
+    """
+    ours = pd.DataFrame(
+        {
+            "origin": [trial.origin for trial in trials],
+            "state": [trial.state for trial in trials],
+            "objective": [trial.score for trial in trials],
+        },
+        index=pd.RangeIndex(len(trials), name="trial"),
+    )
+    keys = [key for key in cv_results if key != "params" and not key.startswith("split")]
+    keys.sort(key=lambda key: not key.startswith("param_"))  # stable
+    # A parameter that a trial does not have is None, which objects alone can show.
+    columns = {key: _with_gaps(cv_results[key]) for key in keys}
+    return ours.join(pd.DataFrame(columns, index=ours.index))
+
+
+def _with_gaps(column: np.ndarray) -> np.ndarray:
+    if not np.ma.getmaskarray(column).any():
+        return np.ma.getdata(column)
+    gaps = np.empty(len(column), dtype=object)
+    gaps[:] = column.tolist()
+    return gaps

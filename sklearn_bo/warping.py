@@ -1,0 +1,146 @@
+"""Output warping: scores of any scale and tail -> targets that a Gaussian process can model.
+
+Scores of real models have a long bad tail (diverged fits, degenerate settings). Three monotone
+steps, each with an inverse: centre and scale robustly, bend what is far out to a logarithm, and
+make the rest as normal as it gets (Yeo & Johnson 2000). All three commute with a shift or a
+positive scaling of the scores, so the search does not depend on the unit of the metric.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+_LINEAR_RANGE = 5.0  # interquartile ranges around the median that stay linear
+_POWER_BOUNDS = (0.0, 2.0)  # of the Yeo-Johnson exponent; 1 is the identity, within it is onto
+_MIN_FOR_POWER = 5  # fewer distinct scores say nothing about a tail
+
+
+def _std(t: np.ndarray) -> float:
+    """Return the standard deviation, or 1 where there is none beyond rounding."""
+    std = float(np.std(t))
+    return std if std > 1e-8 else 1.0
+
+
+def _yeo_johnson(t: np.ndarray, power: float) -> np.ndarray:
+    """Yeo-Johnson transform; log branches at power 0 and 2."""
+    upper, lower = np.log1p(np.maximum(t, 0)), np.log1p(np.maximum(-t, 0))
+    up = np.expm1(power * upper) / power if abs(power) > 1e-8 else upper
+    mirrored = 2 - power
+    down = np.expm1(mirrored * lower) / mirrored if abs(mirrored) > 1e-8 else lower
+    return np.where(t >= 0, up, -down)
+
+
+def _inverse_yeo_johnson(w: np.ndarray, power: float) -> np.ndarray:
+    """Inverse of `_yeo_johnson`."""
+    upper, lower = np.maximum(w, 0), np.maximum(-w, 0)
+    up = np.log1p(power * upper) / power if abs(power) > 1e-8 else upper
+    mirrored = 2 - power
+    down = np.log1p(mirrored * lower) / mirrored if abs(mirrored) > 1e-8 else lower
+    return np.where(w >= 0, np.expm1(np.minimum(up, 700)), -np.expm1(np.minimum(down, 700)))
+
+
+class OutputWarping:
+    """Monotone map from scores to targets of zero mean and unit variance, fitted to scores.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n,)
+        Finite scores, n >= 1.
+    """
+
+    def __init__(self, scores: np.ndarray) -> None:
+        # In units of the largest score no difference over- or underflows.
+        self._unit = max(float(np.max(np.abs(scores))), np.finfo(float).tiny)
+        scaled = scores / self._unit
+        low, self._centre, high = np.quantile(scaled, [0.25, 0.5, 0.75])
+        spread = high - low
+        noise_floor = 1e-13 * max(abs(low), abs(high))
+        if spread <= noise_floor:  # over half of the scores are equal
+            spread = float(np.std(scaled))
+        self._scale = spread if spread > noise_floor else 1.0
+        bent = self._bend((scaled - self._centre) / self._scale)
+        self._bent_mean, self._bent_std = float(bent.mean()), _std(bent)
+        t = (bent - self._bent_mean) / self._bent_std
+        self._power = self._most_normal_power(t)
+        w = _yeo_johnson(t, self._power)
+        self._mean, self._std = float(w.mean()), _std(w)
+
+    @staticmethod
+    def _bend(t: np.ndarray) -> np.ndarray:
+        """Identity up to `_LINEAR_RANGE`, logarithmic beyond, with a continuous slope."""
+        size = np.abs(t)
+        beyond = np.log1p(np.maximum(size - _LINEAR_RANGE, 0))
+        return np.sign(t) * (np.minimum(size, _LINEAR_RANGE) + beyond)
+
+    @staticmethod
+    def _unbend(t: np.ndarray) -> np.ndarray:
+        size = np.abs(t)
+        beyond = np.expm1(np.clip(size - _LINEAR_RANGE, 0, 700))
+        return np.sign(t) * (np.minimum(size, _LINEAR_RANGE) + beyond)
+
+    @staticmethod
+    def _most_normal_power(t: np.ndarray) -> float:
+        """Maximum-likelihood exponent (Yeo & Johnson 2000, eq. 3.2)."""
+        if len(np.unique(t)) < _MIN_FOR_POWER:
+            return 1.0
+        log_jacobian = float(np.sum(np.sign(t) * np.log1p(np.abs(t))))
+
+        def negative_log_likelihood(power: float) -> float:
+            variance = max(float(np.var(_yeo_johnson(t, power))), 1e-300)
+            return 0.5 * len(t) * np.log(variance) - (power - 1) * log_jacobian
+
+        fit = minimize_scalar(
+            negative_log_likelihood, bounds=_POWER_BOUNDS, method="bounded", options={"xatol": 1e-3}
+        )
+        return float(fit.x)
+
+    def __call__(self, scores: np.ndarray) -> np.ndarray:
+        """Map scores to targets; increasing.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n,)
+            Scores in the unit of the metric.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Targets.
+        """
+        bent = self._bend((scores / self._unit - self._centre) / self._scale)
+        w = _yeo_johnson((bent - self._bent_mean) / self._bent_std, self._power)
+        return (w - self._mean) / self._std
+
+    def inverse(self, targets: np.ndarray) -> np.ndarray:
+        """Map targets back to scores.
+
+        Parameters
+        ----------
+        targets : ndarray
+            Targets.
+
+        Returns
+        -------
+        ndarray of the same shape
+            Scores in the unit of the metric.
+        """
+        t = _inverse_yeo_johnson(targets * self._std + self._mean, self._power)
+        bent = t * self._bent_std + self._bent_mean
+        return (self._unbend(bent) * self._scale + self._centre) * self._unit
+
+    def inverse_moments(self, mean: np.ndarray, std: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Centre and spread, in scores, of a target ~ N(mean, std^2).
+
+        Parameters
+        ----------
+        mean, std : ndarray of shape (n,)
+            Moments of the targets.
+
+        Returns
+        -------
+        mean, std : ndarray of shape (n,)
+            Median and half the width of the central 68 % of the scores: the moments where the
+            warping is locally linear, and finite where its tail has none.
+        """
+        return self.inverse(mean), (self.inverse(mean + std) - self.inverse(mean - std)) / 2
