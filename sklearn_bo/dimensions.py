@@ -2,11 +2,8 @@
 
 A coordinate ``u`` is a quantile: uniform ``u`` decodes to the dimension's own prior. A discrete
 dimension cuts [0, 1] into one cell per value, and the middle of a cell stands for its value.
-:func:`parse_dimension` holds the rule by which users write them: **list or array = choices,
-tuple = range, scipy object = distribution.**
 """
 
-import inspect
 import math
 import numbers
 import reprlib
@@ -16,15 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
-from sklearn.utils import check_random_state
 
 MAX_INTEGERS = 2**40  # of a range: narrower cells would drown in rounding errors
-MAX_TABLE = 2**16  # spread of a discrete distribution whose values are listed one by one
-NEGLIGIBLE = 1e-12  # probability below which a value of a discrete distribution is left out
+
+
 TAIL = 1e-3  # probability left out on each unbounded side of a distribution
 EDGE = 1e-6  # ... and on each bounded side: an open end (0 of expon) is never proposed itself
-N_DRAWS = 1000  # draws that stand for a distribution known by nothing else
 
 
 class Dimension(ABC):
@@ -119,8 +113,7 @@ class Real(_Continuous):
     log: bool = False
 
     def __post_init__(self) -> None:
-        """Check the bounds."""
-        _check_bounds(self.low, self.high, self.log)
+        check_bounds(self.low, self.high, self.log)
 
     def decode(self, u: float) -> float:
         """Return the value at the fraction `u` of the way from low to high."""
@@ -157,8 +150,7 @@ class Integer(_Discrete):
     log: bool = False
 
     def __post_init__(self) -> None:
-        """Check the bounds."""
-        _check_bounds(self.low, self.high, self.log)
+        check_bounds(self.low, self.high, self.log)
         if (self.high if self.log else self.high - self.low) >= MAX_INTEGERS:
             raise ValueError(
                 f"the integers up to {self.high} are too many to tell apart; narrow the range to "
@@ -217,20 +209,20 @@ class Choices(_Discrete):
         values = [native(value) for value in values]
         if not values:
             raise ValueError("there are no choices; give at least one value")
-        numeric = all(_is_number(value) for value in values)
+        numeric = all(is_number(value) for value in values)
         if numeric and any(math.isnan(value) for value in values):
             raise ValueError(f"NaN among the choices {reprlib.repr(values)}; leave it out")
         self.values: list[Any] = []
         self._index: dict[Any, int] = {}
         mass: list[float] = []
-        equal = weights is None
-        for value, weight in zip(values, [1.0] * len(values) if equal else weights, strict=True):
+        given = [1.0] * len(values) if weights is None else weights
+        for value, weight in zip(values, given, strict=True):
             level = self._find(value)
             if level is None:
                 self._index[_key(value)] = len(mass)
                 self.values.append(value)
                 mass.append(weight)
-            elif not equal:
+            elif weights is not None:
                 mass[level] += weight
         self.ordered = numeric and len(set(self.values)) == len(mass)  # 1 and 1.0 have no order
         if self.ordered:
@@ -253,7 +245,6 @@ class Choices(_Discrete):
         return len(self.values)
 
     def __eq__(self, other: object) -> bool:
-        """Return whether both hold the same choices, in the same order and equally likely."""
         return (
             isinstance(other, Choices)
             and same(self.values, other.values)
@@ -263,7 +254,6 @@ class Choices(_Discrete):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        """Return a short form of the choices."""
         return f"Choices({reprlib.repr(self.values)})"
 
     def decode(self, u: float) -> Any:
@@ -299,21 +289,20 @@ class Distribution(_Continuous):
 
     def __init__(self, law: Any) -> None:
         self.law = law
-        low, high = _quantiles(law, [0.0, 1.0])
+        low, high = quantiles(law, [0.0, 1.0])
         self.support = float(low), float(high)
-        self._covered = _covered(low, high)
+        self._covered = covered_quantiles(low, high)
 
     def __eq__(self, other: object) -> bool:
-        """Return whether both have the same quantiles; scipy's laws compare by identity."""
+        # scipy's laws compare by identity: two are the same if their quantiles are.
         grid = np.linspace(EDGE, 1 - EDGE, 33)
         return isinstance(other, Distribution) and np.array_equal(
-            _quantiles(self.law, grid), _quantiles(other.law, grid)
+            quantiles(self.law, grid), quantiles(other.law, grid)
         )
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        """Return the law's name and support."""
         name = getattr(getattr(self.law, "dist", None), "name", type(self.law).__name__)
         return f"Distribution({name}, support=[{self.support[0]:g}, {self.support[1]:g}])"
 
@@ -321,7 +310,7 @@ class Distribution(_Continuous):
         """Return the quantile at the fraction `u` of the covered probability."""
         start, end = self._covered
         q = start + _clip(float(u)) * (end - start)
-        return float(_quantiles(self.law, [_clip(q, EDGE, 1 - EDGE)])[0])
+        return float(quantiles(self.law, [_clip(q, EDGE, 1 - EDGE)])[0])
 
     def encode(self, value: Any) -> float:
         """Return the fraction of the covered probability that lies below `value`."""
@@ -330,157 +319,6 @@ class Distribution(_Continuous):
         with np.errstate(all="ignore"):
             q = float(self.law.cdf(value))
         return _clip((q - start) / (end - start))
-
-
-def parse_dimension(name: str, spec: Any, random_state: Any = None) -> Dimension:
-    """Read what a user wrote for one parameter.
-
-    Parameters
-    ----------
-    name : str
-        Name of the parameter, for error messages.
-    spec : object
-        A list, array, series or range of choices; a tuple ``(low, high)``,
-        ``(low, high, prior)`` or ``(low, high, prior, base)`` of real numbers, which is a range
-        of integers when both bounds are (any other tuple holds choices); a distribution of
-        scipy or like it, by ``cdf`` and ``ppf`` or ``icdf``; an object with ``rvs``; a
-        dimension of scikit-optimize or Optuna.
-    random_state : int, RandomState instance or None, default=None
-        Seeds the draws from an object that has nothing but ``rvs``.
-
-    Returns
-    -------
-    Dimension
-        What the specification means.
-
-    Raises
-    ------
-    TypeError
-        If `spec` is of a kind that specifies nothing.
-    ValueError
-        If its kind is known and its values are impossible.
-    """
-    try:
-        return _parse(spec, random_state)
-    except TypeError as error:
-        raise TypeError(f"Parameter {name!r}: {error}") from error
-    except ValueError as error:
-        raise ValueError(f"Parameter {name!r}: {error}") from error
-
-
-def _parse(spec: Any, random_state: Any) -> Dimension:
-    if isinstance(spec, type):
-        raise TypeError(f"got the class {spec.__name__}; give an instance, {spec.__name__}(...)")
-    if isinstance(spec, tuple) and (dimension := _from_tuple(spec)):
-        return dimension
-    if (values := _listed(spec)) is not None:
-        return Choices(values)
-    if _has(spec, "low", "high", "prior", "dtype"):  # scikit-optimize's Real and Integer
-        integers = np.dtype(spec.dtype).kind in "iu"
-        return _range(spec.low, spec.high, _is_log(spec.prior), integers=integers)
-    if _has(spec, "categories", "prior"):  # scikit-optimize's Categorical
-        return _weighted(spec.categories, spec.prior)
-    if _has(spec, "low", "high", "log", "step"):  # Optuna's FloatDistribution, IntDistribution
-        integers = isinstance(spec.low, int)
-        if spec.step is None or (integers and spec.step == 1):
-            return _range(spec.low, spec.high, spec.log, integers=integers)
-        n_steps = round((spec.high - spec.low) / spec.step)
-        return Choices(spec.low + k * spec.step for k in range(n_steps + 1))
-    if _has(spec, "choices") and not _has(spec, "rvs"):  # Optuna's CategoricalDistribution
-        return Choices(spec.choices)
-    if _has(spec, "freeze", "numargs"):  # a distribution of scipy before it is called
-        if spec.numargs:
-            call = f"scipy.stats.{spec.name}({spec.shapes})"
-            raise TypeError(f"the distribution {spec.name} lacks its parameters; give {call}")
-        spec = spec()
-    if _has(spec, "cdf") and (_has(spec, "ppf") or _has(spec, "icdf")):
-        return _from_law(spec, random_state)
-    if _has(spec, "rvs"):
-        return _from_draws(spec.rvs, random_state)
-    several = isinstance(spec, Iterable) and not isinstance(spec, str | bytes)
-    raise TypeError(
-        f"got {spec!r} of type {type(spec).__name__}, which is neither choices (a list or array), "
-        "nor a range (a tuple of two numbers), nor a distribution; write "
-        + ("a list of the choices" if several else f"[{spec!r}] for a fixed value")
-    )
-
-
-def _from_tuple(spec: tuple) -> Dimension | None:
-    """Return the range that a tuple means, None when it holds choices."""
-    if len(spec) < 2 or len(spec) > 4:
-        return None
-    low, high, *rest = map(native, spec)
-    if not (
-        _is_number(low) and _is_number(high) and all(map(isinstance, rest, (str, numbers.Real)))
-    ):
-        return None
-    log = _is_log(rest[0]) if rest else False  # whatever the base, the prior is the same
-    _check_bounds(low, high, log)
-    integers = isinstance(low, numbers.Integral) and isinstance(high, numbers.Integral)
-    return _range(low, high, log, integers=integers)
-
-
-def _range(low: Any, high: Any, log: bool, *, integers: bool) -> Dimension:
-    """Return a range, or its one value: objects of other libraries may have low == high."""
-    if low == high:
-        return Choices([int(low) if integers else float(low)])
-    return Integer(int(low), int(high), log) if integers else Real(float(low), float(high), log)
-
-
-def _from_law(law: Any, random_state: Any) -> Dimension:
-    """Read a distribution: one with a (log-)uniform law is a range."""
-    # scipy exports no name for the base class of its newer discrete distributions.
-    bases = {base.__name__ for base in type(law).__mro__}
-    if isinstance(getattr(law, "dist", None), stats.rv_discrete) or "DiscreteDistribution" in bases:
-        return _from_discrete_law(law, random_state)
-    grid = np.linspace(0.0, 1.0, 9)
-    quantiles = _quantiles(law, grid)
-    if quantiles.shape != grid.shape or not np.all(np.isfinite(quantiles[1:-1])):
-        raise ValueError(f"the distribution {law!r} has no scalar quantiles; check its parameters")
-    low, high = float(quantiles[0]), float(quantiles[-1])
-    if math.isfinite(high - low) and low < high:
-        if np.allclose(quantiles, low + grid * (high - low), rtol=0, atol=1e-12 * (high - low)):
-            return Real(low, high)
-        if low > 0 and np.allclose(quantiles, low * (high / low) ** grid, rtol=1e-12, atol=0):
-            return Real(low, high, log=True)
-    return Distribution(law)
-
-
-def _from_discrete_law(law: Any, random_state: Any) -> Dimension:
-    """Read a discrete distribution: a uniform one is a range, others are weighted choices."""
-    low, high = law.support()
-    points = getattr(getattr(law, "dist", None), "xk", None)
-    if points is not None:  # listed by the user; the support tells the shift
-        return _weighted(_whole(points + (low - np.min(points))), law.dist.pk)
-    if math.isfinite(high - low):
-        some = np.unique(np.linspace(low, high, 33).round())
-        if np.allclose(law.cdf(some), (some - low + 1) / (high - low + 1), rtol=1e-12, atol=0):
-            return _range(low, high, False, integers=True)
-    # Draws first: quantiles of a heavy tail (zipf) may take scipy forever.
-    if _has(law, "rvs") and np.ptp(law.rvs(size=N_DRAWS, random_state=0)) > MAX_TABLE:
-        return _from_draws(law.rvs, random_state)
-    covered = [max(_covered(low, high)[0], NEGLIGIBLE), min(_covered(low, high)[1], 1 - NEGLIGIBLE)]
-    first, last = _quantiles(law, covered)
-    values = np.arange(first, last + 1)
-    return _weighted(_whole(values), law.pmf(values))
-
-
-def _weighted(values: Sequence[Any], weights: Sequence[float] | np.ndarray | None) -> Choices:
-    """Return choices by probability, without those that have none."""
-    if weights is None:
-        return Choices(values)
-    kept = [(v, float(w)) for v, w in zip(values, weights, strict=True) if w > NEGLIGIBLE]
-    if not kept:
-        raise ValueError(f"none of the probabilities {reprlib.repr(weights)} is positive")
-    return Choices(*zip(*kept, strict=True))
-
-
-def _from_draws(rvs: Any, random_state: Any) -> Dimension:
-    """Return the empirical distribution of draws, the choices weighted by their frequency."""
-    parameters = inspect.signature(rvs).parameters.values()
-    seeded = any(p.name == "random_state" or p.kind is p.VAR_KEYWORD for p in parameters)
-    seed = {"random_state": check_random_state(random_state)} if seeded else {}
-    return Choices((rvs(**seed) for _ in range(N_DRAWS)), [1.0] * N_DRAWS)
 
 
 def native(value: Any) -> Any:
@@ -513,34 +351,13 @@ def _key(value: Any) -> tuple[type, Any] | None:
     return (type(value), value) if isinstance(value, numbers.Real | str | None) else None
 
 
-def _listed(spec: Any) -> list | None:
-    """Return the elements of a sequence, array or series, None of anything else."""
-    if isinstance(spec, np.ndarray):
-        if spec.ndim != 1:
-            raise ValueError(
-                f"an array of choices must be one-dimensional, got shape {spec.shape}; "
-                "use list(array) to choose among its rows"
-            )
-        return list(spec)
-    if isinstance(spec, str | bytes | np.generic):
-        return None
-    if isinstance(spec, Sequence):
-        return list(spec)
-    to_list = getattr(spec, "to_list", None) or getattr(spec, "tolist", None)
-    return to_list() if callable(to_list) else None
-
-
-def _whole(values: np.ndarray) -> list:
-    """Return a list of ints if all values are whole, of floats otherwise."""
-    return values.astype(int).tolist() if np.all(values == np.floor(values)) else values.tolist()
-
-
-def _covered(low: float, high: float) -> tuple[float, float]:
+def covered_quantiles(low: float, high: float) -> tuple[float, float]:
     """Return the quantiles between which a distribution with this support is searched."""
     return (0.0 if math.isfinite(low) else TAIL, 1.0 if math.isfinite(high) else 1 - TAIL)
 
 
-def _quantiles(law: Any, q: Sequence[float] | np.ndarray) -> np.ndarray:
+def quantiles(law: Any, q: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Return the values of a distribution, of scipy's old kind or new, at the probabilities q."""
     quantile = law.ppf if hasattr(law, "ppf") else law.icdf
     with np.errstate(all="ignore"):
         return np.asarray(quantile(np.asarray(q)), dtype=float)
@@ -551,24 +368,18 @@ def _within(
 ) -> Any:
     """Return the native `value` if it is a number from low to high; ValueError otherwise."""
     value = native(value)
-    if not _is_number(value, kind) or not low <= value <= high:
+    if not is_number(value, kind) or not low <= value <= high:
         raise ValueError(f"{value!r} is not in {dimension}")
     return value
 
 
-def _is_number(value: Any, kind: type = numbers.Real) -> bool:
+def is_number(value: Any, kind: type = numbers.Real) -> bool:
+    """Return whether `value` is a number; bools are not."""
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
-def _is_log(prior: str) -> bool:
-    if prior not in ("uniform", "log-uniform"):
-        raise ValueError(
-            f"unknown prior {prior!r}; use 'uniform' or 'log-uniform', or a list to mean choices"
-        )
-    return prior == "log-uniform"
-
-
-def _check_bounds(low: float, high: float, log: bool) -> None:
+def check_bounds(low: float, high: float, log: bool) -> None:
+    """Raise ValueError unless the bounds of a range make sense; says how to mend them."""
     if not (math.isfinite(low) and math.isfinite(high) and math.isfinite(high - low)):
         raise ValueError(
             f"the bounds of a range must be finite, got ({low}, {high}); "
@@ -587,7 +398,3 @@ def _check_bounds(low: float, high: float, log: bool) -> None:
 
 def _clip(value: float, low: float = 0.0, high: float = 1.0) -> float:
     return min(max(value, low), high)
-
-
-def _has(spec: Any, *names: str) -> bool:
-    return all(hasattr(spec, name) for name in names)

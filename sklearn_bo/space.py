@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from sklearn_bo.dimensions import Choices, Dimension, native, parse_dimension
+from sklearn_bo.dimensions import Choices, Dimension, native
+from sklearn_bo.parsing import parse_dimension
 
 RandomSource = np.random.RandomState | np.random.Generator
 
@@ -62,7 +63,7 @@ class Space:
     Parameters
     ----------
     param_distributions : mapping, or list of mappings or (mapping, n) tuples
-        Parameter names to what :func:`~sklearn_bo.dimensions.parse_dimension` reads. In a list,
+        Parameter names to what :func:`~sklearn_bo.parsing.parse_dimension` reads. In a list,
         each entry is a subspace; ``(mapping, n)`` gives it `n` trials of its own.
     random_state : int, RandomState instance or None, default=None
         Seeds the draws from distributions that have nothing but ``rvs``.

@@ -8,15 +8,17 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn.linear_model import Ridge
 from sklearn.svm import SVC
 
-from sklearn_bo.dimensions import Choices, Distribution, Integer, Real, parse_dimension
+from sklearn_bo.dimensions import Choices, Distribution, Integer, Real
+from sklearn_bo.parsing import parse_dimension
 
 parse = functools.partial(parse_dimension, "alpha")
+property_test = settings(deadline=None)
 
 newer_scipy = pytest.mark.skipif(
     not hasattr(stats, "make_distribution"), reason="scipy has no new-style distributions"
@@ -453,6 +455,7 @@ DISCRETE = [dimension for dimension in KINDS if dimension.n_levels < math.inf]
 unit = st.floats(0.0, 1.0)
 
 
+@property_test
 @given(dimension=st.sampled_from(KINDS), u=unit)
 def test_value_at_a_coordinate_is_a_native_member_of_the_dimension(dimension, u):
     value = dimension.decode(u)
@@ -460,12 +463,14 @@ def test_value_at_a_coordinate_is_a_native_member_of_the_dimension(dimension, u)
     assert 0.0 <= dimension.encode(value) <= 1.0
 
 
+@property_test
 @given(dimension=st.sampled_from(DISCRETE), u=unit)
 def test_discrete_value_survives_encoding_exactly(dimension, u):
     value = dimension.decode(u)
     assert dimension.decode(dimension.encode(value)) == value
 
 
+@property_test
 @given(u=unit)
 def test_real_value_survives_encoding(u):
     for dimension in (Real(-2.0, 3.0), Real(1e-6, 1e3, log=True)):
@@ -474,11 +479,13 @@ def test_real_value_survives_encoding(u):
         assert dimension.decode(dimension.encode(value)) == pytest.approx(value, rel=1e-9, abs=1e-9)
 
 
+@property_test
 @given(dimension=st.sampled_from(DISCRETE), u=unit)
 def test_snap_is_encoding_of_decoding_to_the_bit(dimension, u):
     assert dimension.snap(np.array([u]))[0] == dimension.encode(dimension.decode(u))
 
 
+@property_test
 @given(dimension=st.sampled_from(KINDS), u=st.lists(st.floats(-1.0, 2.0), min_size=1))
 def test_snap_is_idempotent_and_stays_in_the_unit_interval(dimension, u):
     once = dimension.snap(np.array(u))
@@ -486,6 +493,7 @@ def test_snap_is_idempotent_and_stays_in_the_unit_interval(dimension, u):
     assert dimension.snap(once).tobytes() == once.tobytes()
 
 
+@property_test
 @given(dimension=st.sampled_from(KINDS), u=st.lists(unit, min_size=2, max_size=40))
 def test_snap_does_not_depend_on_the_memory_layout(dimension, u):
     strided = np.asfortranarray(np.tile(np.array(u)[:, None], (1, 3))).T.copy().T[:, 1]
@@ -493,6 +501,7 @@ def test_snap_does_not_depend_on_the_memory_layout(dimension, u):
     assert dimension.snap(strided).tolist() == one_by_one
 
 
+@property_test
 @given(dimension=st.sampled_from(KINDS), u=unit)
 def test_neighbours_are_other_values_of_the_dimension(dimension, u):
     neighbours = dimension.neighbours(u)

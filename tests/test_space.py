@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
@@ -15,6 +15,8 @@ from sklearn.model_selection import ParameterGrid
 from sklearn.svm import SVC
 
 from sklearn_bo.space import Space
+
+property_test = settings(deadline=None)
 
 LINEAR, RBF = SVC(kernel="linear"), SVC()
 
@@ -119,6 +121,7 @@ def test_settings_of_an_infinite_space_are_refused():
 # Laws.
 
 
+@property_test
 @given(space_and_rows)
 def test_snap_is_idempotent_to_the_bit(pair):
     space, Z = pair
@@ -127,12 +130,14 @@ def test_snap_is_idempotent_to_the_bit(pair):
     assert space.snap(once).tobytes() == once.tobytes()
 
 
+@property_test
 @given(space_and_rows)
 def test_snap_keeps_the_setting(pair):
     space, Z = pair
     assert [space.decode(z) for z in space.snap(Z)] == [space.decode(z) for z in Z]
 
 
+@property_test
 @given(space_and_rows)
 def test_encoding_of_a_decoded_point_is_its_snapped_point(pair):
     space, Z = pair
@@ -143,6 +148,7 @@ def test_encoding_of_a_decoded_point_is_its_snapped_point(pair):
         assert code[discrete].tobytes() == z[discrete].tobytes()
 
 
+@property_test
 @given(space_and_rows)
 def test_columns_of_other_subspaces_rest_at_one_value(pair):
     space, Z = pair
@@ -155,6 +161,7 @@ def test_columns_of_other_subspaces_rest_at_one_value(pair):
         assert list(space.decode(z)) == list(space.subspaces[k].dimensions)
 
 
+@property_test
 @given(space_and_rows)
 def test_neighbours_differ_in_one_parameter_or_in_the_subspace(pair):
     space, Z = pair
@@ -169,6 +176,7 @@ def test_neighbours_differ_in_one_parameter_or_in_the_subspace(pair):
         assert np.all((near != z).sum(axis=1)[there == here] == 1)
 
 
+@property_test
 @given(seed=st.integers(0, 99), space=st.sampled_from(SPACES), new=st.booleans())
 def test_draws_are_snapped_members_of_the_space(seed, space, new):
     rng = np.random.default_rng(seed) if new else np.random.RandomState(seed)

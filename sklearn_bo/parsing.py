@@ -1,0 +1,215 @@
+"""The rule by which users write dimensions.
+
+**List or array = choices, tuple = range, scipy object = distribution.**
+"""
+
+import inspect
+import math
+import numbers
+import reprlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import stats
+from sklearn.utils import check_random_state
+
+from sklearn_bo.dimensions import (
+    Choices,
+    Dimension,
+    Distribution,
+    Integer,
+    Real,
+    check_bounds,
+    covered_quantiles,
+    is_number,
+    native,
+    quantiles,
+)
+
+MAX_TABLE = 2**16  # spread of a discrete distribution whose values are listed one by one
+NEGLIGIBLE = 1e-12  # probability below which a value of a discrete distribution is left out
+N_DRAWS = 1000  # draws that stand for a distribution known by nothing else
+
+
+def parse_dimension(name: str, spec: Any, random_state: Any = None) -> Dimension:
+    """Read what a user wrote for one parameter.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter, for error messages.
+    spec : object
+        A list, array, series or range of choices; a tuple ``(low, high)``,
+        ``(low, high, prior)`` or ``(low, high, prior, base)`` of real numbers, which is a range
+        of integers when both bounds are (any other tuple holds choices); a distribution of
+        scipy or like it, by ``cdf`` and ``ppf`` or ``icdf``; an object with ``rvs``; a
+        dimension of scikit-optimize or Optuna.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the draws from an object that has nothing but ``rvs``.
+
+    Returns
+    -------
+    Dimension
+        What the specification means.
+
+    Raises
+    ------
+    TypeError
+        If `spec` is of a kind that specifies nothing.
+    ValueError
+        If its kind is known and its values are impossible.
+    """
+    try:
+        return _parse(spec, random_state)
+    except TypeError as error:
+        raise TypeError(f"Parameter {name!r}: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"Parameter {name!r}: {error}") from error
+
+
+def _parse(spec: Any, random_state: Any) -> Dimension:
+    if isinstance(spec, type):
+        raise TypeError(f"got the class {spec.__name__}; give an instance, {spec.__name__}(...)")
+    if isinstance(spec, tuple) and (dimension := _from_tuple(spec)):
+        return dimension
+    if (values := _listed(spec)) is not None:
+        return Choices(values)
+    if _has(spec, "low", "high", "prior", "dtype"):  # scikit-optimize's Real and Integer
+        integers = np.dtype(spec.dtype).kind in "iu"
+        return _range(spec.low, spec.high, _is_log(spec.prior), integers=integers)
+    if _has(spec, "categories", "prior"):  # scikit-optimize's Categorical
+        return _weighted(spec.categories, spec.prior)
+    if _has(spec, "low", "high", "log", "step"):  # Optuna's FloatDistribution, IntDistribution
+        integers = isinstance(spec.low, int)
+        if spec.step is None or (integers and spec.step == 1):
+            return _range(spec.low, spec.high, spec.log, integers=integers)
+        n_steps = round((spec.high - spec.low) / spec.step)
+        return Choices(spec.low + k * spec.step for k in range(n_steps + 1))
+    if _has(spec, "choices") and not _has(spec, "rvs"):  # Optuna's CategoricalDistribution
+        return Choices(spec.choices)
+    if _has(spec, "freeze", "numargs"):  # a distribution of scipy before it is called
+        if spec.numargs:
+            call = f"scipy.stats.{spec.name}({spec.shapes})"
+            raise TypeError(f"the distribution {spec.name} lacks its parameters; give {call}")
+        spec = spec()
+    if _has(spec, "cdf") and (_has(spec, "ppf") or _has(spec, "icdf")):
+        return _from_law(spec, random_state)
+    if _has(spec, "rvs"):
+        return _from_draws(spec.rvs, random_state)
+    several = isinstance(spec, Iterable) and not isinstance(spec, str | bytes)
+    raise TypeError(
+        f"got {spec!r} of type {type(spec).__name__}, which is neither choices (a list or array), "
+        "nor a range (a tuple of two numbers), nor a distribution; write "
+        + ("a list of the choices" if several else f"[{spec!r}] for a fixed value")
+    )
+
+
+def _from_tuple(spec: tuple) -> Dimension | None:
+    """Return the range that a tuple means, None when it holds choices."""
+    if len(spec) < 2 or len(spec) > 4:
+        return None
+    low, high, *rest = map(native, spec)
+    if not (is_number(low) and is_number(high) and all(map(isinstance, rest, (str, numbers.Real)))):
+        return None
+    log = _is_log(rest[0]) if rest else False  # whatever the base, the prior is the same
+    check_bounds(low, high, log)
+    integers = isinstance(low, numbers.Integral) and isinstance(high, numbers.Integral)
+    return _range(low, high, log, integers=integers)
+
+
+def _range(low: Any, high: Any, log: bool, *, integers: bool) -> Dimension:
+    """Return a range, or its one value: objects of other libraries may have low == high."""
+    if low == high:
+        return Choices([int(low) if integers else float(low)])
+    return Integer(int(low), int(high), log) if integers else Real(float(low), float(high), log)
+
+
+def _from_law(law: Any, random_state: Any) -> Dimension:
+    """Read a distribution: one with a (log-)uniform law is a range."""
+    # scipy exports no name for the base class of its newer discrete distributions.
+    bases = {base.__name__ for base in type(law).__mro__}
+    if isinstance(getattr(law, "dist", None), stats.rv_discrete) or "DiscreteDistribution" in bases:
+        return _from_discrete_law(law, random_state)
+    grid = np.linspace(0.0, 1.0, 9)
+    at = quantiles(law, grid)
+    if at.shape != grid.shape or not np.all(np.isfinite(at[1:-1])):
+        raise ValueError(f"the distribution {law!r} has no scalar quantiles; check its parameters")
+    low, high = float(at[0]), float(at[-1])
+    if math.isfinite(high - low) and low < high:
+        if np.allclose(at, low + grid * (high - low), rtol=0, atol=1e-12 * (high - low)):
+            return Real(low, high)
+        if low > 0 and np.allclose(at, low * (high / low) ** grid, rtol=1e-12, atol=0):
+            return Real(low, high, log=True)
+    return Distribution(law)
+
+
+def _from_discrete_law(law: Any, random_state: Any) -> Dimension:
+    """Read a discrete distribution: a uniform one is a range, others are weighted choices."""
+    low, high = law.support()
+    points = getattr(getattr(law, "dist", None), "xk", None)
+    if points is not None:  # listed by the user; the support tells the shift
+        return _weighted(_whole(points + (low - np.min(points))), law.dist.pk)
+    if math.isfinite(high - low):
+        some = np.unique(np.linspace(low, high, 33).round())
+        if np.allclose(law.cdf(some), (some - low + 1) / (high - low + 1), rtol=1e-12, atol=0):
+            return _range(low, high, False, integers=True)
+    # Draws first: quantiles of a heavy tail (zipf) may take scipy forever.
+    if _has(law, "rvs") and np.ptp(law.rvs(size=N_DRAWS, random_state=0)) > MAX_TABLE:
+        return _from_draws(law.rvs, random_state)
+    start, end = covered_quantiles(low, high)
+    first, last = quantiles(law, [max(start, NEGLIGIBLE), min(end, 1 - NEGLIGIBLE)])
+    values = np.arange(first, last + 1)
+    return _weighted(_whole(values), law.pmf(values))
+
+
+def _weighted(values: Sequence[Any], weights: Sequence[float] | np.ndarray | None) -> Choices:
+    """Return choices by probability, without those that have none."""
+    if weights is None:
+        return Choices(values)
+    kept = [(v, float(w)) for v, w in zip(values, weights, strict=True) if w > NEGLIGIBLE]
+    if not kept:
+        raise ValueError(f"none of the probabilities {reprlib.repr(weights)} is positive")
+    return Choices(*zip(*kept, strict=True))
+
+
+def _from_draws(rvs: Any, random_state: Any) -> Dimension:
+    """Return the empirical distribution of draws, the choices weighted by their frequency."""
+    parameters = inspect.signature(rvs).parameters.values()
+    seeded = any(p.name == "random_state" or p.kind is p.VAR_KEYWORD for p in parameters)
+    seed = {"random_state": check_random_state(random_state)} if seeded else {}
+    return Choices((rvs(**seed) for _ in range(N_DRAWS)), [1.0] * N_DRAWS)
+
+
+def _listed(spec: Any) -> list | None:
+    """Return the elements of a sequence, array or series, None of anything else."""
+    if isinstance(spec, np.ndarray):
+        if spec.ndim != 1:
+            raise ValueError(
+                f"an array of choices must be one-dimensional, got shape {spec.shape}; "
+                "use list(array) to choose among its rows"
+            )
+        return list(spec)
+    if isinstance(spec, str | bytes | np.generic):
+        return None
+    if isinstance(spec, Sequence):
+        return list(spec)
+    to_list = getattr(spec, "to_list", None) or getattr(spec, "tolist", None)
+    return to_list() if callable(to_list) else None
+
+
+def _whole(values: np.ndarray) -> list:
+    """Return a list of ints if all values are whole, of floats otherwise."""
+    return values.astype(int).tolist() if np.all(values == np.floor(values)) else values.tolist()
+
+
+def _is_log(prior: str) -> bool:
+    if prior not in ("uniform", "log-uniform"):
+        raise ValueError(
+            f"unknown prior {prior!r}; use 'uniform' or 'log-uniform', or a list to mean choices"
+        )
+    return prior == "log-uniform"
+
+
+def _has(spec: Any, *names: str) -> bool:
+    return all(hasattr(spec, name) for name in names)
