@@ -291,7 +291,8 @@ class Distribution(_Continuous):
         self.law = law
         low, high = quantiles(law, [0.0, 1.0])
         self.support = float(low), float(high)
-        self._covered = covered_quantiles(low, high)
+        self._covered = start, end = covered_quantiles(low, high)
+        self._ends = [_clip((q - start) / (end - start)) for q in (EDGE, 1 - EDGE)]
 
     def __eq__(self, other: object) -> bool:
         # scipy's laws compare by identity: two are the same if their quantiles are.
@@ -306,11 +307,16 @@ class Distribution(_Continuous):
         name = getattr(getattr(self.law, "dist", None), "name", type(self.law).__name__)
         return f"Distribution({name}, support=[{self.support[0]:g}, {self.support[1]:g}])"
 
+    def snap(self, u: np.ndarray) -> np.ndarray:
+        """Return `u` without the open ends."""
+        low, high = self._ends
+        return np.clip(u, low, high)
+
     def decode(self, u: float) -> float:
         """Return the quantile at the fraction `u` of the covered probability."""
         start, end = self._covered
-        q = start + _clip(float(u)) * (end - start)
-        return float(quantiles(self.law, [_clip(q, EDGE, 1 - EDGE)])[0])
+        q = start + _clip(float(u), *self._ends) * (end - start)
+        return float(quantiles(self.law, [q])[0])
 
     def encode(self, value: Any) -> float:
         """Return the fraction of the covered probability that lies below `value`."""
@@ -318,7 +324,7 @@ class Distribution(_Continuous):
         start, end = self._covered
         with np.errstate(all="ignore"):
             q = float(self.law.cdf(value))
-        return _clip((q - start) / (end - start))
+        return _clip((q - start) / (end - start), *self._ends)
 
 
 def native(value: Any) -> Any:

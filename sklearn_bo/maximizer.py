@@ -33,7 +33,7 @@ def maximize(
     anchors: np.ndarray,
     admissible: Admissible,
     random_state: np.random.RandomState,
-) -> np.ndarray:
+) -> np.ndarray | None:
     """Find the admissible point of the highest acquisition.
 
     Parameters
@@ -47,14 +47,14 @@ def maximize(
     anchors : ndarray of shape (n_anchors, n_dims)
         Good points, around which the screening is denser.
     admissible : callable
-        Tells for each row of Z whether it may be proposed. At least one point of the space must be.
+        Tells for each row of Z whether it may be proposed.
     random_state : RandomState
         Source of the screening points.
 
     Returns
     -------
-    ndarray of shape (n_dims,)
-        The point, snapped.
+    ndarray of shape (n_dims,) or None
+        The point, snapped; None if the screening met no admissible one.
     """
 
     def value(Z: np.ndarray) -> np.ndarray:
@@ -70,8 +70,7 @@ def maximize(
 
     if space.n_settings <= N_EXHAUSTIVE:
         Z = np.array(list(space.settings()))
-        Z = Z[admissible(Z)]
-        return Z[np.argmax(value(Z))]
+        return Z[np.argmax(admissible_value(Z))]
 
     uniform = space.sample(_N_UNIFORM, random_state)
     local = _perturb(np.repeat(anchors, _N_LOCAL, axis=0), space, random_state)
@@ -81,7 +80,7 @@ def maximize(
         screened.append(Z[np.argsort(-value(Z), kind="stable")] if len(Z) else Z)
     starts = np.vstack([Z[:_N_STARTS] for Z in screened])
     if not len(starts):  # a finite space that is all but exhausted
-        return next(z for z in space.settings() if admissible(z[None])[0])
+        return None
 
     best, best_value = starts, value(starts)
     for _ in range(_MAX_ROUNDS):

@@ -24,6 +24,7 @@ from threadpoolctl import ThreadpoolController
 
 from sklearn_bo.acquisition import Values, log_expected_improvement, upper_confidence_bound
 from sklearn_bo.design import default_n_initial_points, initial_design
+from sklearn_bo.dimensions import native
 from sklearn_bo.maximizer import maximize
 from sklearn_bo.space import Space
 from sklearn_bo.surrogate import GaussianProcess
@@ -36,7 +37,7 @@ _N_ANCHORS = 5
 _REFIT_ALWAYS = 100  # observations up to which hyperparameters are refitted for each new one
 _REFIT_GROWTH = 1.1  # beyond, when the data have grown by this factor
 _MAX_FIT = 300  # observations that a refit uses
-_MAX_CONDITION = 1500  # observations that the posterior uses
+_MAX_CONDITION = 500  # observations that the posterior uses
 
 
 @cache
@@ -56,7 +57,8 @@ class Optimizer:
     the highest expected improvement over the best of them is asked next (Jones, Schonlau and Welch
     1998). Trials asked and not yet told are taken to score what the surrogate expects (the "Kriging
     believer"), so several can be evaluated at once. Failed ones are taken to score what the worst
-    did. No setting is asked twice.
+    did. No setting is asked twice,
+    unless it lies in two subspaces.
 
     Parameters
     ----------
@@ -121,7 +123,7 @@ class Optimizer:
         self._shared_budget = math.inf
         self._queue: deque[tuple[dict[str, Any], Origin]] = deque()
         self._design: deque[np.ndarray] | None = None
-        self._gp = GaussianProcess(self.space.n_categories)
+        self._gp = GaussianProcess(self.space.categories)
         self._fitted_to = 0  # observations at the last refit of the hyperparameters
         if isinstance(initial_candidates, Mapping):
             initial_candidates = [initial_candidates]
@@ -157,7 +159,9 @@ class Optimizer:
         ValueError
             If ``params`` lies outside the space.
         """
-        self._queue.append((self.space.complete(dict(params), defaults or {}), origin))
+        if not isinstance(params, Mapping):
+            raise TypeError(f"The candidate {params!r} must be a dict of parameters.")
+        self._queue.append((self.space.complete(params, defaults or {}), origin))
 
     @overload
     def ask(self) -> Trial: ...
@@ -220,8 +224,10 @@ class Optimizer:
             raise TypeError(
                 f"score={score!r} must be a number to maximise; NaN says that the trial failed."
             )
-        if not isinstance(trial, Trial):
+        if isinstance(trial, Mapping):
             trial = self._find_or_add(dict(trial))
+        if not isinstance(trial, Trial):
+            raise TypeError(f"trial={trial!r} must be a Trial that was asked, or a dict of params.")
         return self.trials.finish(trial, float(score))
 
     def predict(self, params: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> tuple[Any, Any]:
@@ -249,7 +255,10 @@ class Optimizer:
         single = isinstance(params, Mapping)
         settings = [params] if isinstance(params, Mapping) else list(params)
         Z = np.array([self.space.encode(setting) for setting in settings])
-        gp, warping, *_ = copy.deepcopy(self)._fitted()
+        twin = copy.copy(self)  # a refit here must not change what is asked next
+        twin._gp = copy.deepcopy(self._gp)
+        with _thread_pools().limit(limits=1, user_api="blas"):
+            gp, warping, *_ = twin._fitted()
         mean, std = gp.predict(Z)
         mean, std = warping.inverse_moments(mean, np.hypot(std, math.sqrt(gp.noise)))
         return (float(mean[0]), float(std[0])) if single else (mean, std)
@@ -300,11 +309,16 @@ class Optimizer:
             z = self._design.popleft()
             if self._admissible(z[None])[0]:
                 return z
-        Z = self.space.sample(200, self._random_state)
+        return self._any_left()
+
+    def _any_left(self) -> np.ndarray:
+        """Draw a point that may be asked; in a subspace all but exhausted, take the first."""
+        subspaces = np.flatnonzero(self._open_subspaces()).tolist()
+        Z = self.space.sample(200, self._random_state, subspaces)
         Z = Z[self._admissible(Z)]
         if len(Z):
             return Z[0]
-        return next(z for z in self.space.settings() if self._admissible(z[None])[0])
+        return next(z for z in self.space.settings(subspaces) if self._admissible(z[None])[0])
 
     def _exploit(self) -> np.ndarray:
         """Maximise the acquisition function of the fitted surrogate."""
@@ -315,9 +329,10 @@ class Optimizer:
         gp, _, Z, y = self._fitted()
         pending = [trial.z for trial in self.trials.pending]
         if pending:
+            # What is believed of the function has no noise, so that proposals keep their distance.
             believed = gp.predict(np.array(pending))[0]
             Z, y = np.vstack([Z, pending]), np.r_[y, believed]
-            gp.condition(Z, y)
+            gp.condition(Z, y, n_exact=len(pending))
         # Noise makes the best score too good; the incumbent is the best expectation.
         expected = gp.predict(Z)[0]
         if len(self.trials) % _CONFIDENCE_EVERY == _CONFIDENCE_EVERY - 1:
@@ -325,7 +340,8 @@ class Optimizer:
         else:
             acquisition = partial(log_expected_improvement, best=expected.max())
         anchors = Z[np.argsort(-expected, kind="stable")[:_N_ANCHORS]]
-        return maximize(acquisition, gp, self.space, anchors, self._admissible, self._random_state)
+        z = maximize(acquisition, gp, self.space, anchors, self._admissible, self._random_state)
+        return self._any_left() if z is None else z
 
     def _fitted(self) -> tuple[GaussianProcess, OutputWarping, np.ndarray, np.ndarray]:
         """Return the surrogate conditioned on all finished trials, and its data."""
@@ -359,9 +375,9 @@ class Optimizer:
         """Return the pending trial with these params, or a new one."""
         z = self.space.encode(params)
         for trial in self.trials.pending:
-            if trial.params is params or np.allclose(trial.z, z, rtol=0, atol=1e-12):
+            if np.array_equal(self.space.encode(trial.params), z):
                 return trial
-        return self._append(params, z, "told")
+        return self._append({name: native(value) for name, value in params.items()}, z, "told")
 
     def _open_subspaces(self) -> np.ndarray:
         """Which subspaces have settings and budget left, bool (n_subspaces,)."""

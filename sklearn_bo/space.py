@@ -78,8 +78,8 @@ class Space:
         Which columns hold unordered categories.
     is_continuous : ndarray of bool, shape (n_dims,)
         Which columns have infinitely many values.
-    n_categories : ndarray of int, shape (n_dims,)
-        Number of values of each column of unordered categories, 0 for the others.
+    categories : list of ndarray
+        Coordinates of the values of each column of unordered categories, empty for the others.
     n_settings : int or math.inf
         Number of settings, summed over subspaces.
 
@@ -117,9 +117,7 @@ class Space:
         self.n_dims = len(self._dimensions)
         self.is_categorical = np.array([not d.ordered for d in self._dimensions], dtype=bool)
         self.is_continuous = np.array([d.n_levels == math.inf for d in self._dimensions], bool)
-        self.n_categories = np.array(
-            [0 if d.ordered else int(d.n_levels) for d in self._dimensions], dtype=int
-        )
+        self.categories = [np.empty(0) if d.ordered else d.coordinates() for d in self._dimensions]
         self.n_settings = sum(subspace.n_settings for subspace in self.subspaces)
         self._rest = np.array([d.snap(np.array([0.5]))[0] for d in self._dimensions])  # (n_dims,)
         self._has_column = np.zeros((len(subspaces), self.n_dims), dtype=bool)
@@ -202,8 +200,13 @@ class Space:
                 moves[-1][j] = u
         return self.snap(np.reshape(moves, (len(moves), self.n_dims)))
 
-    def settings(self) -> Iterator[np.ndarray]:
-        """Iterate over all points (n_dims,) of a finite space, the last parameter fastest.
+    def settings(self, subspaces: Sequence[int] | None = None) -> Iterator[np.ndarray]:
+        """Iterate over all points of finite subspaces, the last parameter fastest.
+
+        Parameters
+        ----------
+        subspaces : sequence of int, optional
+            Indices of the subspaces; all by default.
 
         Yields
         ------
@@ -213,11 +216,12 @@ class Space:
         Raises
         ------
         ValueError
-            If the space has infinitely many settings.
+            If one of them has infinitely many settings.
         """
-        if self.n_settings == math.inf:
-            raise ValueError("a space with a continuous parameter has infinitely many settings")
-        for k, subspace in enumerate(self.subspaces):
+        for k in range(len(self.subspaces)) if subspaces is None else subspaces:
+            subspace = self.subspaces[k]
+            if subspace.n_settings == math.inf:
+                raise ValueError("a space with a continuous parameter has infinitely many settings")
             columns = list(subspace.columns.values())
             levels = [d.coordinates() for d in subspace.dimensions.values()]
             for coordinates in itertools.product(*levels):

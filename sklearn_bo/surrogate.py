@@ -23,6 +23,7 @@ snapped to their grid before they come here, so that the process is constant on 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.linalg import lapack
@@ -49,9 +50,8 @@ class GaussianProcess:
 
     Parameters
     ----------
-    n_categories : array-like of int, shape (d,)
-        Number of categories of each column, 0 for a numeric one. Category k of m sits at
-        (k + 1/2) / m.
+    categories : sequence of ndarray
+        For each of the d columns the coordinates of its categories, empty for a numeric one.
 
     Attributes
     ----------
@@ -61,15 +61,16 @@ class GaussianProcess:
         Variances of the function and of the noise, in units of y squared.
     """
 
-    def __init__(self, n_categories: np.ndarray) -> None:
-        self.n_categories = np.asarray(n_categories, dtype=int)
-        self._numeric = np.flatnonzero(self.n_categories == 0)
-        self._categorical = np.flatnonzero(self.n_categories)
+    def __init__(self, categories: Sequence[np.ndarray]) -> None:
+        self.categories = categories
+        d = len(categories)
+        n_categories = np.array([len(centres) for centres in categories], dtype=int)
+        self._numeric = np.flatnonzero(n_categories == 0)
+        self._categorical = np.flatnonzero(n_categories)
         # group[i]: the column of Z that feature i comes from
-        self._group = np.concatenate(
-            [self._numeric, np.repeat(self._categorical, self.n_categories[self._categorical])]
-        ).astype(int)
-        d = len(self.n_categories)
+        self._group = np.r_[
+            self._numeric, np.repeat(self._categorical, n_categories[self._categorical])
+        ]
         location = _LENGTHSCALE_PRIOR[0] + 0.5 * np.log(max(d, 1))
         self._prior_location = np.r_[np.full(d, location), _SIGNAL_PRIOR[0], _NOISE_PRIOR[0]]
         self._prior_scale = np.r_[
@@ -135,7 +136,7 @@ class GaussianProcess:
             )
         return self.condition(Z, y)
 
-    def condition(self, Z: np.ndarray, y: np.ndarray) -> GaussianProcess:
+    def condition(self, Z: np.ndarray, y: np.ndarray, n_exact: int = 0) -> GaussianProcess:
         """Condition on data under the present hyperparameters, O(n^3).
 
         Parameters
@@ -144,6 +145,8 @@ class GaussianProcess:
             Points, snapped.
         y : ndarray of shape (n,)
             Targets.
+        n_exact : int, default=0
+            Number of targets, the last ones, that are free of noise.
 
         Returns
         -------
@@ -152,7 +155,9 @@ class GaussianProcess:
         """
         self._phi = self._scaled(Z)
         K = _matern(cdist(self._phi, self._phi), self.signal)
-        L = _cholesky(K, self.noise)
+        noise = np.full(len(y), self.noise)
+        noise[len(y) - n_exact :] = _NOISE_BOUNDS[0]
+        L = _cholesky(K, noise)
         self._L_inverse = lapack.dtrtri(L, lower=1)[0]
         self._alpha = self._L_inverse.T @ (self._L_inverse @ y)
         return self
@@ -211,10 +216,9 @@ class GaussianProcess:
     def _features(self, Z: np.ndarray) -> np.ndarray:
         """Numeric columns, then each category column one-hot with entries 1 / sqrt(2)."""
         blocks = [Z[:, self._numeric]]
-        for j in self._categorical:
-            m = self.n_categories[j]
-            index = np.minimum((Z[:, j] * m).astype(int), m - 1)
-            blocks.append(np.eye(m)[index] / np.sqrt(2))
+        for j in self._categorical.tolist():
+            nearest = np.abs(Z[:, j, None] - self.categories[j]).argmin(axis=1)
+            blocks.append(np.eye(len(self.categories[j]))[nearest] / np.sqrt(2))
         return np.hstack(blocks)
 
     def _scaled(self, Z: np.ndarray) -> np.ndarray:
@@ -267,10 +271,10 @@ def _matern_slope(r: np.ndarray, signal: float) -> np.ndarray:
     return signal * (5 / 3) * (1 + t) * np.exp(-t)
 
 
-def _cholesky(K: np.ndarray, noise: float) -> np.ndarray:
-    """Lower factor of K + noise I, with as little jitter as it takes."""
+def _cholesky(K: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Lower factor of K + diag(noise), with as little jitter as it takes."""
     for jitter in _JITTERS:
-        L, info = lapack.dpotrf(K + (noise + jitter) * np.eye(len(K)), lower=1)
+        L, info = lapack.dpotrf(K + np.diag(noise + jitter), lower=1)
         if info == 0:
             return L
     raise np.linalg.LinAlgError("The surrogate's covariance is not positive definite.")

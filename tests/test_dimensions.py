@@ -3,6 +3,7 @@
 import functools
 import math
 import pickle
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,6 +19,13 @@ from sklearn_bo.dimensions import Choices, Distribution, Integer, Real
 from sklearn_bo.parsing import parse_dimension
 
 parse = functools.partial(parse_dimension, "alpha")
+
+
+def without_address(value):
+    """Name a test case alike in every process that collects it."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+
+
 property_test = settings(deadline=None)
 
 newer_scipy = pytest.mark.skipif(
@@ -261,7 +269,7 @@ def test_open_end_of_a_distribution_is_approached_but_never_proposed(law):
     dimension = parse(law)
     assert 0.0 < dimension.decode(0.0) < law.ppf(1e-5)
     assert dimension.decode(1.0) == pytest.approx(law.ppf(0.999))
-    assert dimension.encode(0.0) == 0.0
+    assert dimension.encode(0.0) == dimension.snap(np.zeros(1))[0] < 1e-5
     with pytest.raises(ValueError, match=r"-1\.0 is not in Distribution"):
         dimension.encode(-1.0)
 
@@ -509,7 +517,7 @@ def test_neighbours_are_other_values_of_the_dimension(dimension, u):
     assert dimension.snap(np.array([u]))[0] not in neighbours
 
 
-@pytest.mark.parametrize("dimension", KINDS, ids=repr)
+@pytest.mark.parametrize("dimension", KINDS, ids=without_address)
 def test_dimension_pickles(dimension):
     copy = pickle.loads(pickle.dumps(dimension))
     assert copy == dimension
@@ -547,7 +555,7 @@ def test_continuous_value_has_no_neighbours():
         (parse((1e-4, 1e2, "log-uniform")), stats.loguniform(1e-4, 1e2)),
         *[(parse(law), law) for law in [*BOUNDED, *UNBOUNDED, *HALF_BOUNDED]],
     ],
-    ids=repr,
+    ids=without_address,
 )
 def test_uniform_coordinates_follow_the_continuous_law(dimension, law):
     draws = [dimension.decode(u) for u in np.random.RandomState(0).uniform(size=500)]
@@ -618,7 +626,7 @@ def test_uniform_integers_and_choices_have_equal_cells():
         (SimpleNamespace(categories=["a"], prior=[0.0]), ValueError, "positive"),
         (Sampler(lambda rng: math.nan), ValueError, "NaN"),
     ],
-    ids=repr,
+    ids=without_address,
 )
 def test_malformed_dimension_raises_an_error_with_a_cure(spec, error, message):
     with pytest.raises(error, match=r"(?s)^Parameter 'alpha': .*" + message):
@@ -638,7 +646,7 @@ def test_malformed_dimension_raises_an_error_with_a_cure(spec, error, message):
         (parse(["a", "b"]), "c", r"'c' is not in Choices\(\['a', 'b'\]\)"),
         (parse(stats.norm()), None, r"None is not in Distribution\(norm"),
     ],
-    ids=repr,
+    ids=without_address,
 )
 def test_value_outside_is_refused_and_the_dimension_described(dimension, value, message):
     with pytest.raises(ValueError, match=message):

@@ -1,0 +1,251 @@
+"""The Gaussian process against scikit-learn's, with the same hyperparameters."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.optimize import approx_fprime
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+from threadpoolctl import threadpool_limits
+
+from sklearn_bo.surrogate import GaussianProcess
+
+
+@pytest.fixture(autouse=True)
+def single_thread():
+    """Threads cost more than they give on small matrices, by far on a busy machine."""
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+NUMERIC = np.array([0, 0, 0])
+MIXED = np.array([0, 3, 0, 4])
+CATEGORICAL = np.array([2, 5])
+spaces = pytest.mark.parametrize(
+    "n_categories", [NUMERIC, MIXED, CATEGORICAL], ids=["numeric", "mixed", "categorical"]
+)
+
+
+def process(n_categories):
+    """A process over columns of so many equally likely categories, 0 for numbers."""
+    return GaussianProcess([(np.arange(m) + 0.5) / max(m, 1) for m in n_categories])
+
+
+def points(n_categories, n, seed=0):
+    """Random points; category k of m sits at (k + 1/2) / m."""
+    Z = np.random.RandomState(seed).uniform(size=(n, len(n_categories)))
+    m = np.maximum(n_categories, 1)
+    return np.where(n_categories > 0, (np.floor(Z * m) + 0.5) / m, Z)
+
+
+def targets(Z, noise=0.1, seed=1):
+    y = np.sin(5 * Z[:, 0]) + Z[:, 1:] @ np.arange(1, Z.shape[1])
+    y = y + noise * np.random.RandomState(seed).normal(size=len(Z))
+    return (y - y.mean()) / y.std()
+
+
+def set_hyperparameters(gp, lengthscales, signal, noise):
+    gp._theta = np.log(np.r_[lengthscales, signal, noise])
+    return gp
+
+
+def conditioned(n_categories, n=25, noise=0.02):
+    rng = np.random.RandomState(7)
+    Z = points(n_categories, n)
+    y = targets(Z)
+    gp = process(n_categories)
+    set_hyperparameters(gp, rng.uniform(0.2, 1.5, len(n_categories)), 1.7, noise)
+    return gp.condition(Z, y), Z, y
+
+
+def one_hot(n_categories, Z):
+    """Numbers as they are, categories as indicators: two that differ are sqrt(2) apart."""
+    columns = []
+    for m, z in zip(n_categories, Z.T, strict=True):
+        columns += [z] if m == 0 else [(z == (k + 0.5) / m).astype(float) for k in range(m)]
+    return np.stack(columns, axis=1)
+
+
+def reference(gp, Z, y):
+    """scikit-learn's regressor with the hyperparameters of gp."""
+    scales = []
+    for m, lengthscale in zip(map(len, gp.categories), gp.lengthscales, strict=True):
+        scales += [lengthscale] if m == 0 else [lengthscale * np.sqrt(2)] * m
+    kernel = ConstantKernel(gp.signal) * Matern(scales, nu=2.5) + WhiteKernel(gp.noise)
+    regressor = GaussianProcessRegressor(kernel, alpha=0.0, optimizer=None)
+    return regressor.fit(one_hot(list(map(len, gp.categories)), Z), y)
+
+
+@spaces
+def test_posterior_is_that_of_scikit_learn(n_categories):
+    gp, Z, y = conditioned(n_categories)
+    new = np.vstack([points(n_categories, 40, seed=3), Z[:5]])
+    mean, std = gp.predict(new)
+    expected_mean, expected_std = reference(gp, Z, y).predict(
+        one_hot(n_categories, new), return_std=True
+    )
+    assert_allclose(mean, expected_mean, rtol=1e-8, atol=1e-8)
+    assert_allclose(np.hypot(std, np.sqrt(gp.noise)), expected_std, rtol=1e-7)
+
+
+def log_posterior(gp, theta, Z, y):
+    value, gradient = gp._negative_log_posterior(theta, gp._features(Z), y)
+    return -value, -gradient
+
+
+@spaces
+def test_objective_is_the_marginal_likelihood_of_scikit_learn_and_a_normal_prior(n_categories):
+    values = []
+    expected = []
+    Z = points(n_categories, 25)
+    y = targets(Z)
+    for lengthscale, signal, noise in [(0.3, 1.0, 0.01), (1.0, 2.0, 0.1), (2.0, 0.5, 1e-3)]:
+        gp = process(n_categories)
+        set_hyperparameters(gp, np.full(len(n_categories), lengthscale), signal, noise)
+        values.append(log_posterior(gp, gp._theta, Z, y)[0])
+        deviations = (gp._theta - gp._prior_location) / gp._prior_scale
+        likelihood = reference(gp, Z, y).log_marginal_likelihood_value_
+        expected.append(likelihood - 0.5 * np.sum(deviations**2))
+    # The same up to a constant.
+    assert_allclose(np.diff(values), np.diff(expected), rtol=1e-7)
+
+
+@spaces
+@pytest.mark.parametrize("seed", range(3))
+def test_gradient_of_the_objective_is_its_difference(n_categories, seed):
+    Z = points(n_categories, 20)
+    y = targets(Z)
+    gp = process(n_categories)
+    theta = gp._prior_location + 0.5 * np.random.RandomState(seed).normal(size=len(gp._theta))
+    gradient = log_posterior(gp, theta, Z, y)[1]
+    numeric = approx_fprime(theta, lambda t: log_posterior(gp, t, Z, y)[0], 1e-6)
+    assert_allclose(gradient, numeric, rtol=1e-3, atol=1e-3)
+
+
+@spaces
+def test_gradient_of_the_posterior_is_its_difference(n_categories):
+    gp, *_ = conditioned(n_categories)
+    new = points(n_categories, 10, seed=5)
+    mean, std, mean_gradient, std_gradient = gp.predict_gradient(new)
+    assert_allclose(mean, gp.predict(new)[0], rtol=1e-10, atol=1e-12)
+    assert_allclose(std, gp.predict(new)[1], rtol=1e-8)
+    h = 1e-6
+    for j, m in enumerate(n_categories):
+        step = np.zeros(len(n_categories))
+        step[j] = h
+        up, down = gp.predict(new + step), gp.predict(new - step)
+        if m:
+            assert_allclose(mean_gradient[:, j], 0)
+            assert_allclose(std_gradient[:, j], 0)
+        else:
+            assert_allclose(mean_gradient[:, j], (up[0] - down[0]) / (2 * h), rtol=1e-4, atol=1e-6)
+            assert_allclose(std_gradient[:, j], (up[1] - down[1]) / (2 * h), rtol=1e-4, atol=1e-6)
+
+
+def test_gradient_is_finite_at_the_data_themselves():
+    gp, Z, _ = conditioned(NUMERIC)
+    assert all(np.isfinite(part).all() for part in gp.predict_gradient(Z))
+
+
+@spaces
+def test_fit_finds_a_maximum_of_the_posterior(n_categories):
+    Z = points(n_categories, 30)
+    y = targets(Z)
+    gp = process(n_categories).fit(Z, y)
+    low, high = gp._bounds.T
+    top, gradient = log_posterior(gp, gp._theta, Z, y)
+    inside = (gp._theta > low + 1e-6) & (gp._theta < high - 1e-6)
+    assert np.abs(gradient[inside]).max() < 0.1
+    for j in range(len(gp._theta)):
+        for step in (-0.5, 0.5):
+            other = gp._theta.copy()
+            other[j] = np.clip(other[j] + step, low[j], high[j])
+            assert log_posterior(gp, other, Z, y)[0] <= top + 1e-3
+
+
+def test_fit_is_conditioned_on_its_data():
+    Z = points(NUMERIC, 30)
+    y = targets(Z, noise=0.0)
+    mean, std = process(NUMERIC).fit(Z, y).predict(Z)
+    assert_allclose(mean, y, atol=0.15)
+    assert std.max() < 0.2
+
+
+def test_fit_predicts_held_out_points_of_a_smooth_function():
+    Z, new = points(NUMERIC, 60), points(NUMERIC, 100, seed=9)
+    y = np.cos(4 * Z[:, 0]) + Z[:, 1]
+    expected = np.cos(4 * new[:, 0]) + new[:, 1]
+    mean, _ = process(NUMERIC).fit(Z, (y - y.mean()) / y.std()).predict(new)
+    assert np.corrcoef(mean, expected)[0, 1] > 0.98
+
+
+def test_irrelevant_column_gets_the_longest_lengthscale():
+    Z = points(np.array([0, 0, 0, 3]), 60)
+    y = np.sin(7 * Z[:, 0]) + (Z[:, 3] < 0.3)
+    lengthscales = process([0, 0, 0, 3]).fit(Z, (y - y.mean()) / y.std()).lengthscales
+    assert min(lengthscales[1:3]) > max(lengthscales[[0, 3]])
+
+
+def test_noise_is_told_from_the_function():
+    Z = points(np.array([0]), 80)
+    smooth = np.sin(6 * Z[:, 0])
+    noise = np.random.RandomState(0).normal(size=80)
+    estimates = []
+    for level in (0.02, 0.5):
+        y = smooth + level * noise
+        estimates.append(process([0]).fit(Z, (y - y.mean()) / y.std()).noise)
+    assert estimates[0] < 0.02 < 0.1 < estimates[1] < 0.6
+
+
+def test_std_grows_from_the_data_to_that_of_the_prior():
+    gp = set_hyperparameters(process([0]), [0.02], 2.0, 1e-6)
+    gp.condition(np.array([[0.0]]), np.array([1.0]))
+    mean, std = gp.predict(np.array([[0.0], [0.01], [0.02], [1.0]]))
+    assert np.all(np.diff(std) > 0)
+    assert np.all(np.diff(mean) < 0)
+    assert_allclose(std[-1], np.sqrt(2.0))
+    assert_allclose(mean[-1], 0, atol=1e-12)
+
+
+def test_order_of_the_data_does_not_matter():
+    gp, Z, y = conditioned(MIXED)
+    new = points(MIXED, 10, seed=4)
+    before = gp.predict(new)
+    order = np.random.RandomState(0).permutation(len(Z))
+    assert_allclose(gp.condition(Z[order], y[order]).predict(new), before, rtol=1e-8, atol=1e-9)
+
+
+def test_repeated_observations_average_and_narrow():
+    gp = set_hyperparameters(process([0]), [0.5], 1.0, 0.5)
+    z = np.array([[0.3]])
+    one = gp.condition(z, np.array([1.0])).predict(z)
+    many = gp.condition(np.repeat(z, 50, axis=0), np.tile([0.5, 1.5], 25)).predict(z)
+    # Posterior of a normal mean: variance 1 / (1 / s^2 + n / e^2)
+    assert_allclose([one[0][0], one[1][0]], [1 / 1.5, np.sqrt(0.5 / 1.5)])
+    assert_allclose([many[0][0], many[1][0]], [100 / 101, np.sqrt(1 / 101)], rtol=1e-6)
+
+
+def test_exact_duplicates_without_noise_do_not_break_the_factorisation():
+    gp = set_hyperparameters(process([0]), [1e3], 20.0, 1e-6)
+    Z = np.repeat(np.linspace(0, 1, 10)[:, None], 20, axis=0)
+    mean, std = gp.condition(Z, np.sin(Z[:, 0])).predict(Z)
+    assert np.isfinite(mean).all()
+    assert np.isfinite(std).all()
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_one_or_two_points_are_enough(n):
+    Z = points(MIXED, n)
+    mean, std = process(MIXED).fit(Z, np.arange(n, dtype=float)).predict(Z)
+    assert np.isfinite(mean).all()
+    assert np.all(std > 0)
+
+
+def test_targets_that_cannot_be_fitted_fall_back_to_the_prior_and_warn():
+    Z = points(NUMERIC, 10)
+    gp = process(NUMERIC).fit(Z, targets(Z))
+    with pytest.warns(RuntimeWarning, match="could not be fitted"):
+        gp.fit(Z, np.full(10, np.nan))
+    fresh = process(NUMERIC)
+    assert_allclose(gp.lengthscales, fresh.lengthscales)
+    assert_allclose([gp.signal, gp.noise], [fresh.signal, fresh.noise])

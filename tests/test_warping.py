@@ -1,0 +1,139 @@
+"""Output warping: increasing, invertible, blind to the unit, calm about outliers."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
+from sklearn.preprocessing import PowerTransformer
+
+from sklearn_bo.warping import OutputWarping
+
+
+def skewed(n=60, seed=0):
+    return -np.random.RandomState(seed).gamma(3.0, size=n)
+
+
+def spoiled(size, n=30):
+    """Ordinary scores and one that lies `size` standard deviations below them."""
+    return np.r_[np.random.RandomState(1).normal(size=n), -size]
+
+
+SCORES = {
+    "normal": np.random.RandomState(0).normal(size=40),
+    "skewed": skewed(),
+    "heavy tail": -np.exp(3 * np.random.RandomState(2).normal(size=50)),
+    "outlier": spoiled(1e6),
+    "two": np.array([0.1, 0.9]),
+    "three": np.array([0.5, 0.6, 0.9]),
+    "mostly equal": np.r_[np.full(20, 0.5), 0.7, 0.1],
+    "tiny": 1e-12 * skewed(),
+    "huge": 1e12 * skewed(),
+    "smallest": 1e-300 * skewed(),
+    "largest": 1e300 * skewed(),
+    "both signs of the largest": np.array([-1.7e308, 1.7e308, 0.0, 1.0]),
+    "narrow": 1e6 + 1e-3 * skewed(),
+}
+all_scores = pytest.mark.parametrize("scores", SCORES.values(), ids=SCORES.keys())
+
+
+@all_scores
+def test_targets_have_zero_mean_and_unit_variance(scores):
+    targets = OutputWarping(scores)(scores)
+    assert_allclose(targets.mean(), 0, atol=1e-9)
+    assert_allclose(targets.std(), 1, rtol=1e-9)
+
+
+@all_scores
+def test_targets_increase_with_the_scores(scores):
+    ordered = np.unique(scores)
+    assert np.all(np.diff(OutputWarping(scores)(ordered)) > 0)
+
+
+@all_scores
+def test_inverse_takes_targets_back_to_scores(scores):
+    warping = OutputWarping(scores)
+    error = np.abs(warping.inverse(warping(scores)) - scores)
+    assert np.all(error <= 1e-6 * np.abs(scores) + 1e-9 * (np.max(np.abs(scores)) / 1e6))
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.7, -1e12, 1e-12])
+@pytest.mark.parametrize("n", [1, 2, 10])
+def test_equal_scores_become_zeros_and_come_back(constant, n):
+    scores = np.full(n, constant)
+    warping = OutputWarping(scores)
+    assert_array_equal(warping(scores), np.zeros(n))
+    assert_allclose(warping.inverse(np.zeros(n)), scores, rtol=1e-12)
+
+
+def test_scores_equal_up_to_rounding_count_as_equal():
+    scores = 0.1 + np.spacing(0.1) * np.arange(5)
+    assert np.abs(OutputWarping(scores)(scores)).max() < 1e-2
+
+
+@all_scores
+@pytest.mark.parametrize("power", [-30, -1, 3])
+def test_scaling_by_a_power_of_two_changes_no_bit(scores, power):
+    with np.errstate(over="ignore"):
+        scaled = np.ldexp(scores, power)
+    if not np.all(np.isfinite(scaled)) or np.min(np.abs(scaled[scaled != 0])) < 1e-307:
+        pytest.skip("out of the range of floats")
+    assert_array_equal(OutputWarping(scaled)(scaled), OutputWarping(scores)(scores))
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(3.7, 0.0), (1e-9, 0.0), (1.0, 1e3), (250.0, -0.3)])
+def test_scale_and_shift_leave_the_targets_as_they_are(scale, shift):
+    for scores in (skewed(), spoiled(1e3), SCORES["three"]):
+        moved = scale * scores + shift
+        assert_allclose(
+            OutputWarping(moved)(moved), OutputWarping(scores)(scores), rtol=1e-5, atol=1e-5
+        )
+
+
+def test_moderate_skew_is_removed_as_scikit_learn_does():
+    scores = np.random.RandomState(3).gamma(9.0, size=80)
+    standardised = (scores - scores.mean()) / scores.std()
+    expected = PowerTransformer("yeo-johnson").fit_transform(standardised[:, None]).ravel()
+    assert_allclose(OutputWarping(scores)(scores), expected, atol=5e-3)
+
+
+def test_long_tail_is_shortened():
+    scores = SCORES["heavy tail"]
+    assert abs(stats.skew(OutputWarping(scores)(scores))) < 0.5 * abs(stats.skew(scores))
+
+
+@pytest.mark.parametrize("size", [1e3, 1e6, 1e12])
+def test_outlier_does_not_squeeze_the_others_together(size):
+    scores = spoiled(size)
+    targets = OutputWarping(scores)(scores)
+    assert np.ptp(targets[:-1]) > 1.0
+    assert targets[-1] == targets.min()
+    assert targets.min() > -8
+
+
+def test_inverse_moments_are_the_quantiles_of_warped_normal_draws():
+    warping = OutputWarping(skewed())
+    draws = warping.inverse(np.random.RandomState(0).normal(0.4, 0.5, size=200_000))
+    low, median, high = np.quantile(draws, stats.norm.cdf([-1, 0, 1]))
+    mean, std = warping.inverse_moments(np.array([0.4]), np.array([0.5]))
+    assert_allclose(mean[0], median, atol=0.02)
+    assert_allclose(std[0], (high - low) / 2, atol=0.02)
+
+
+def test_inverse_moments_are_exact_where_the_warping_is_linear():
+    warping = OutputWarping(np.array([2.0, 4.0]))  # centre 3, standard deviation 1
+    mean, std = warping.inverse_moments(np.array([0.0, 0.5]), np.array([0.1, 0.3]))
+    assert_allclose(mean, [3.0, 3.5])
+    assert_allclose(std, [0.1, 0.3])
+
+
+@all_scores
+def test_inverse_is_increasing_within_what_a_surrogate_predicts(scores):
+    if np.max(np.abs(scores)) > 1e200:
+        pytest.skip("beyond the largest float")
+    inverse = OutputWarping(scores).inverse(np.linspace(-6, 6, 200))
+    assert np.all(np.isfinite(inverse))
+    assert np.all(np.diff(inverse) >= 0)
+
+
+def test_inverse_keeps_the_shape():
+    assert OutputWarping(skewed()).inverse(np.zeros((2, 3))).shape == (2, 3)
