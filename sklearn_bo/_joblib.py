@@ -111,9 +111,18 @@ class Executor(Parallel, _Submitting):
     def _allowed_queue_length(self) -> float:
         if self.pre_dispatch == "all":
             return math.inf
-        if isinstance(self.pre_dispatch, str):
-            return eval_expr(self.pre_dispatch.replace("n_jobs", str(self.n_workers)))
-        return self.pre_dispatch
+        length = self.pre_dispatch
+        if isinstance(length, str):
+            try:
+                length = eval_expr(length.replace("n_jobs", str(self.n_workers)))
+            except (ArithmeticError, KeyError, SyntaxError, TypeError, ValueError):
+                length = 0
+        if length < 1:
+            raise ValueError(
+                f"pre_dispatch={self.pre_dispatch!r} must be 'all', an integer of at least 1, or "
+                "an expression of n_jobs that gives one, such as '2*n_jobs'."
+            )
+        return length
 
     def submit(self, function: Callable, /, *args: Any, **kwargs: Any) -> Task:
         """Hand a call to the workers and return at once."""

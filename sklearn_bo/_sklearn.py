@@ -19,7 +19,7 @@ from sklearn.model_selection._validation import (
     _warn_or_raise_about_fit_failures,
 )
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_method_params
+from sklearn.utils.validation import _check_method_params, _num_samples
 
 __all__ = [
     "BaseSearchCV",
@@ -31,6 +31,7 @@ __all__ = [
     "_fit_and_score",
     "_fit_context",
     "_insert_error_scores",
+    "_num_samples",
     "_warn_or_raise_about_fit_failures",
     "init_callback_context",
 ]

@@ -261,8 +261,11 @@ class Choices(_Discrete):
         return self.values[self._level(u)]
 
     def encode(self, value: Any) -> float:
-        """Return the middle of the cell of `value`, found by identity, else type and equality."""
+        """Return the middle of the cell of `value`: the choice itself, an equal one or a clone."""
         level = self._find(native(value))
+        if level is None:
+            clones = (k for k, choice in enumerate(self.values) if is_clone(choice, value))
+            level = next(clones, None)
         if level is None:
             raise ValueError(f"{value!r} is not in {self}")
         return float(self._centers[level])
@@ -348,6 +351,16 @@ def same(a: Any, b: Any) -> bool:
         return (a == b) is True
     except Exception:  # == of a user's object may do anything
         return False
+
+
+def is_clone(a: Any, b: Any) -> bool:
+    """Return whether two estimators are alike, as cloning a search makes of one."""
+    if type(a) is not type(b) or not hasattr(a, "get_params"):
+        return False
+    of_a, of_b = a.get_params(deep=False), b.get_params(deep=False)
+    return of_a.keys() == of_b.keys() and all(
+        same(of_a[name], of_b[name]) or is_clone(of_a[name], of_b[name]) for name in of_a
+    )
 
 
 def _key(value: Any) -> tuple[type, Any] | None:

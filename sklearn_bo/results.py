@@ -139,14 +139,13 @@ def results_frame(trials: Sequence[Trial], cv_results: dict[str, Any]) -> pd.Dat
     )
     keys = [key for key in cv_results if key != "params" and not key.startswith("split")]
     keys.sort(key=lambda key: not key.startswith("param_"))  # stable
-    # A parameter that a trial does not have is None, which objects alone can show.
-    columns = {key: _with_gaps(cv_results[key]) for key in keys}
-    return ours.join(pd.DataFrame(columns, index=ours.index))
+    return ours.assign(**{key: _series(cv_results[key], ours.index) for key in keys})
 
 
-def _with_gaps(column: np.ndarray) -> np.ndarray:
-    if not np.ma.getmaskarray(column).any():
-        return np.ma.getdata(column)
-    gaps = np.empty(len(column), dtype=object)
-    gaps[:] = column.tolist()
-    return gaps
+def _series(column: np.ndarray, index: pd.Index) -> pd.Series:
+    """Keep objects as they are; a parameter that a trial does not have is None."""
+    if column.dtype != object and not np.ma.getmaskarray(column).any():
+        return pd.Series(np.ma.getdata(column), index=index)
+    values = np.empty(len(column), dtype=object)
+    values[:] = column.tolist()
+    return pd.Series(values, index=index, dtype=object)

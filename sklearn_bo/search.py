@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 from sklearn.utils.validation import check_is_fitted
@@ -24,6 +25,7 @@ from sklearn_bo._sklearn import (
     _fit_context,
     _insert_error_scores,
     _MultimetricScorer,
+    _num_samples,
     _warn_or_raise_about_fit_failures,
     init_callback_context,
 )
@@ -37,7 +39,7 @@ from sklearn_bo.results import (
     resolve_objective,
     results_frame,
 )
-from sklearn_bo.validation import check_parameters, check_splits, check_target
+from sklearn_bo.validation import check_data, check_parameters, check_splits, check_splitter
 
 
 class BayesSearchCV(BaseSearchCV):
@@ -270,9 +272,13 @@ class BayesSearchCV(BaseSearchCV):
         ValueError, TypeError
             If an argument is malformed; the message names it. If every fit failed.
         """
+        base_estimator = clone(self.estimator)
+        if callable(self.scoring):
+            check_scoring(self.estimator, self.scoring)  # raises for a metric that is no scorer
         scorers, refit_metric = self._get_scorers()
         X, y = indexable(X, y)
-        check_target(y)
+        check_data(X, y, params.get("sample_weight"))
+        cv = check_splitter(self.cv)
         params = _check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         optimizer, n_candidates = self._make_optimizer()
@@ -287,12 +293,11 @@ class BayesSearchCV(BaseSearchCV):
         context = init_callback_context(self, max_subtasks=1 + (self.refit is not False))
         context = context.call_on_fit_task_begin(estimator=self, **data)
 
-        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        cv = check_cv(cv, y, classifier=is_classifier(self.estimator))
         self.n_splits_ = cv.get_n_splits(X, y, **routed.splitter.split)
         splits = list(cv.split(X, y, **routed.splitter.split))
-        check_splits(splits, self.n_splits_)
+        check_splits(splits, self.n_splits_, _num_samples(X))
 
-        base_estimator = clone(self.estimator)
         if self.verbose > 0:
             print(
                 f"Fitting {self.n_splits_} folds for each of {n_candidates} candidates, "

@@ -300,7 +300,7 @@ class Space:
             fewest = min(reasons, key=len)
             raise ValueError("; ".join(fewest))
         subspace, taken = max(found, key=lambda pair: len(pair[1].keys() - partial.keys()))
-        known = {**taken, **{name: native(value) for name, value in partial.items()}}
+        known = {**taken, **_contained(subspace, partial)}
         middle = self._rest[list(subspace.columns.values())]
         return {
             name: known[name] if name in known else dimension.decode(u)
@@ -386,4 +386,11 @@ def _coordinates(
 def _contained(subspace: Subspace, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return those `params` that `subspace` contains, in its own order."""
     inside = _coordinates(subspace, params)[0]
-    return {name: native(params[name]) for name in subspace.dimensions if name in inside}
+    return {
+        # Of choices the very object; of numbers the value itself, which a coordinate rounds.
+        name: dimension.decode(inside[name])
+        if isinstance(dimension, Choices)
+        else native(params[name])
+        for name, dimension in subspace.dimensions.items()
+        if name in inside
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import product
 from typing import Any
 
@@ -9,33 +10,73 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
 
+from sklearn_bo._sklearn import _num_samples
 from sklearn_bo.dimensions import Choices
 from sklearn_bo.space import Space, Subspace
 
 
-def check_target(y: Any) -> None:
-    """Raise if the target has missing values, which would fail every fit.
+def check_data(X: Any, y: Any, sample_weight: Any) -> None:
+    """Raise if the target or the weights would fail every fit.
 
     Parameters
     ----------
+    X : array-like
+        Training data.
     y : array-like or None
         Target.
+    sample_weight : array-like or None
+        Weights of the samples.
 
     Raises
     ------
     ValueError
-        If there is a NaN among numbers.
+        If the target has missing values, or there is not one weight a sample.
     """
-    if isinstance(y, list | np.ndarray | pd.Series | pd.DataFrame) or hasattr(y, "to_numpy"):
+    if isinstance(y, list | np.ndarray) or hasattr(y, "to_numpy"):
         values = np.asarray(y)
-        if values.dtype.kind == "f" and (missing := np.isnan(values)).any():
+        if values.dtype.kind in "fO" and (missing := pd.isna(values)).any():
             raise ValueError(
                 f"Input y contains NaN: {missing.sum()} of {values.size} values, the first at "
                 f"position {np.argmax(missing)}. Drop these samples or fill in their target."
             )
+    if sample_weight is not None and np.ndim(sample_weight) > 0:
+        n_weights, n_samples = _num_samples(sample_weight), _num_samples(X)
+        if n_weights != n_samples:
+            raise ValueError(
+                f"sample_weight has {n_weights} entries for {n_samples} samples; give one each."
+            )
 
 
-def check_splits(splits: list[tuple[np.ndarray, np.ndarray]], n_splits: int) -> None:
+def check_splitter(cv: Any) -> Any:
+    """Raise unless the search's ``cv`` may give splits; list those of an iterable.
+
+    Parameters
+    ----------
+    cv : object
+        The search's parameter.
+
+    Returns
+    -------
+    object
+        The same, a list in place of an iterable.
+
+    Raises
+    ------
+    ValueError
+        If it is a class, or an iterable of what is no pair.
+    """
+    if isinstance(cv, type):
+        raise ValueError(f"cv={cv.__name__} is a class; give an instance, cv={cv.__name__}(...).")
+    if not isinstance(cv, Iterable) or hasattr(cv, "split"):
+        return cv
+    splits = list(cv)
+    for i, split in enumerate(splits):
+        if not isinstance(split, tuple | list | np.ndarray) or len(split) != 2:
+            raise ValueError(f"cv must give pairs (train, test); split {i} is {split!r}.")
+    return splits
+
+
+def check_splits(splits: list[tuple], n_splits: int, n_samples: int) -> None:
     """Raise unless there are as many splits as announced, each with samples on both sides.
 
     Parameters
@@ -44,11 +85,14 @@ def check_splits(splits: list[tuple[np.ndarray, np.ndarray]], n_splits: int) -> 
         What ``cv.split`` gave.
     n_splits : int
         What ``cv.get_n_splits`` gave.
+    n_samples : int
+        Number of samples.
 
     Raises
     ------
     ValueError
-        If they disagree, or there is no split, or a side of one is empty.
+        If they disagree, or there is no split, or a side of one is empty, is no array of indices,
+        or points beyond the data.
     """
     if len(splits) != n_splits:
         raise ValueError(
@@ -61,12 +105,25 @@ def check_splits(splits: list[tuple[np.ndarray, np.ndarray]], n_splits: int) -> 
             "cv must give at least one split."
         )
     for i, sides in enumerate(splits):
-        for name, side in zip(("train", "test"), sides, strict=True):
-            if len(side) == 0:
+        for name, side in zip(("train", "test"), map(np.asarray, sides), strict=True):
+            if problem := _problem_with(side, name, n_samples):
                 raise ValueError(
-                    f"cv gives an empty {name} set in split {i} of {n_splits}; each split needs "
-                    "samples to fit and samples to score."
+                    f"cv gives {problem} in split {i}; each side of a split needs the indices, or "
+                    f"a mask, of some of the {n_samples} samples."
                 )
+
+
+def _problem_with(side: np.ndarray, name: str, n_samples: int) -> str | None:
+    is_mask = side.dtype.kind == "b"
+    if side.size == 0 or (is_mask and not side.any()):
+        return f"an empty {name} set"
+    if side.ndim != 1 or side.dtype.kind not in "iub":
+        return f"a {name} set that is no array of indices, {side!r},"
+    if is_mask and len(side) != n_samples:
+        return f"a {name} mask of {len(side)} samples"
+    if not is_mask and not -n_samples <= side.min() <= side.max() < n_samples:
+        return f"a {name} set with indices from {side.min()} to {side.max()}"
+    return None
 
 
 def check_parameters(estimator: BaseEstimator, space: Space) -> None:

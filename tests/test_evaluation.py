@@ -1,0 +1,460 @@
+"""When candidates are proposed, what is known by then, and that timing does not matter with a lag.
+
+A virtual executor with a clock of its own stands for the workers: schedules of any durations cost
+no time and are the same each run.
+"""
+
+import os
+import pickle
+import threading
+import time
+from dataclasses import dataclass, field
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.datasets import make_classification
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import ShuffleSplit
+from sklearn.utils.fixes import parse_version
+
+from sklearn_bo import BayesSearchCV, Optimizer, evaluation
+from sklearn_bo._sklearn import FoldCallbacks, init_callback_context
+
+X, y = make_classification(n_samples=60, n_features=5, random_state=0)
+N_CANDIDATES = 12
+SPACE = {"C": (1e-3, 1e3, "log-uniform")}
+HAS_CALLBACKS = parse_version(sklearn.__version__) >= parse_version("1.9")
+needs_callbacks = pytest.mark.skipif(not HAS_CALLBACKS, reason="scikit-learn 1.9 has callbacks")
+
+
+class VirtualExecutor:
+    """Runs a call at once and says that it ended when its duration is over."""
+
+    def __init__(self, n_workers, queue_length, durations, events):
+        self.n_workers = n_workers
+        self.queue_length = max(queue_length, n_workers)
+        self.durations = durations
+        self.events = events
+        self.now = 0.0
+        self.running = []  # (end, number, task)
+        self.queue = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def submit(self, function, *args):
+        _, _, number, split, _ = args
+        self.events.append(("submit", number, split))
+        out = function(*args)
+        task = type("Task", (), {"result": lambda self: out})()
+        self.queue.append((number, split, task))
+        self._start()
+        return task
+
+    def next_done(self):
+        self.events.append(("wait", len(self.running)))
+        self.running.sort(key=lambda item: item[0])
+        self.now, number, split, task = self.running.pop(0)
+        self.events.append(("done", number, split))
+        self._start()
+        return task
+
+    def _start(self):
+        while self.queue and len(self.running) < self.n_workers:
+            number, split, task = self.queue.pop(0)
+            duration = self.durations[(7 * number + split) % len(self.durations)]
+            self.running.append((self.now + duration, number, split, task))
+
+
+class RecordingOptimizer(Optimizer):
+    """Notes when it is asked and told."""
+
+    def __init__(self, events, n_initial_points):
+        super().__init__({"x": (0.0, 1.0)}, random_state=0, n_initial_points=n_initial_points)
+        self.events = events
+
+    def ask(self):
+        trial = super().ask()
+        self.events.append(("ask", trial.number))
+        return trial
+
+    def tell(self, trial, score):
+        self.events.append(("tell", trial.number))
+        return super().tell(trial, score)
+
+
+@dataclass
+class FakeCrossValidation:
+    """Each fold's score is a function of the setting."""
+
+    n_splits: int
+    n_candidates: int = N_CANDIDATES
+    estimator: None = None
+    splits: list = field(init=False)
+
+    def __post_init__(self):
+        self.splits = [None] * self.n_splits
+
+    def evaluate(self, params, number, split, callbacks):
+        return {"score": -((params["x"] - 0.3) ** 2) + 0.01 * split}
+
+
+def run(
+    monkeypatch, durations=(1.0,), *, n_workers=2, n_splits=3, queue_length=0, lag=None, design=99
+):
+    """Evaluate on virtual workers; return the trials and what happened."""
+    events = []
+    optimizer = RecordingOptimizer(events, design)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            evaluation,
+            "Executor",
+            lambda n_jobs, pre_dispatch: VirtualExecutor(
+                n_workers, queue_length, durations, events
+            ),
+        )
+        ended = list(
+            evaluation.evaluate_trials(
+                optimizer,
+                FakeCrossValidation(n_splits),
+                lambda folds: float(np.mean([fold["score"] for fold in folds])),
+                lag=lag,
+                search_context=init_callback_context(BaseEstimator(), max_subtasks=1),
+            )
+        )
+    return optimizer.trials, ended, events
+
+
+schedules = {
+    "durations": st.lists(st.floats(0.01, 100.0), min_size=1, max_size=9),
+    "n_workers": st.integers(1, 5),
+    "n_splits": st.integers(1, 4),
+    "queue_length": st.integers(0, 30),
+}
+
+
+@settings(max_examples=20, deadline=None)
+@given(**schedules)
+def test_every_fold_of_every_candidate_runs_once_and_is_told_once(**schedule):
+    trials, ended, events = run(pytest.MonkeyPatch(), **schedule)
+    folds = [event[1:] for event in events if event[0] == "submit"]
+    n_splits = schedule["n_splits"]
+    assert folds == [(i, k) for i in range(N_CANDIDATES) for k in range(n_splits)]
+    assert sorted(event[1] for event in events if event[0] == "tell") == [*range(N_CANDIDATES)]
+    assert sorted(trial.number for trial, _ in ended) == [*range(N_CANDIDATES)]
+    assert all(len(folds) == n_splits for _, folds in ended)
+    assert all(trial.state == "complete" for trial in trials)
+
+
+@settings(max_examples=20, deadline=None)
+@given(**schedules)
+def test_a_candidate_is_asked_when_a_worker_is_free_and_no_fold_waits(**schedule):
+    _, _, events = run(pytest.MonkeyPatch(), **schedule)
+    counts = {"ask": 0, "submit": 0, "done": 0, "wait": 0, "tell": 0}
+    for kind, *_ in events:
+        if kind == "ask":
+            assert counts["submit"] == counts["ask"] * schedule["n_splits"]
+            assert counts["submit"] - counts["done"] < schedule["n_workers"]
+        counts[kind] += 1
+
+
+@settings(max_examples=20, deadline=None)
+@given(**schedules)
+def test_a_proposal_knows_every_candidate_that_has_ended(**schedule):
+    _, _, events = run(pytest.MonkeyPatch(), **schedule)
+    n_done, told = {}, set()
+    for kind, *which in events:
+        if kind == "done":
+            n_done[which[0]] = n_done.get(which[0], 0) + 1
+        elif kind == "tell":
+            told.add(which[0])
+        elif kind == "ask":
+            assert told == {i for i, n in n_done.items() if n == schedule["n_splits"]}
+
+
+@settings(max_examples=20, deadline=None)
+@given(**schedules)
+def test_no_worker_idles_while_candidates_remain(**schedule):
+    _, _, events = run(pytest.MonkeyPatch(), **schedule)
+    n_asked = 0
+    for kind, *which in events:
+        n_asked += kind == "ask"
+        if kind == "wait" and n_asked < N_CANDIDATES:
+            assert which[0] == schedule["n_workers"]
+
+
+@settings(max_examples=20, deadline=None)
+@given(lag=st.integers(1, 15), **schedules)
+def test_with_a_lag_proposal_i_knows_exactly_the_trials_up_to_i_minus_lag(lag, **schedule):
+    trials, _, events = run(pytest.MonkeyPatch(), lag=lag, **schedule)
+    told = []
+    for kind, *which in events:
+        if kind == "tell":
+            told.append(which[0])
+        elif kind == "ask":
+            assert told == [*range(which[0] - lag + 1)]
+    assert told == [*range(N_CANDIDATES)]
+    assert all(trial.state == "complete" for trial in trials)
+
+
+@pytest.mark.parametrize("lag", [1, 3])
+def test_with_a_lag_candidates_do_not_depend_on_timing_or_workers(monkeypatch, lag):
+    rng = np.random.RandomState(0)
+    settings_ = []
+    for n_workers in (1, 2, 5):
+        trials, *_ = run(
+            monkeypatch,
+            rng.lognormal(size=8),
+            n_workers=n_workers,
+            queue_length=7,
+            lag=lag,
+            design=4,
+        )
+        settings_.append([(trial.params["x"], trial.score, trial.origin) for trial in trials])
+    assert settings_[0] == settings_[1] == settings_[2]
+    assert "model" in {origin for *_, origin in settings_[0]}
+
+
+def test_without_a_lag_a_slow_fold_holds_up_no_other_candidate(monkeypatch):
+    durations = [1e6] + [1.0] * 99  # the first fold of the first candidate
+    _, ended, _ = run(monkeypatch, durations, n_workers=2, n_splits=3)
+    assert ended[-1][0].number == 0
+    assert [trial.number for trial, _ in ended[:3]] == [1, 2, 3]
+
+
+def test_on_one_worker_each_proposal_knows_all_results(monkeypatch):
+    _, _, events = run(monkeypatch, n_workers=1)
+    order = [event[:2] for event in events if event[0] in ("ask", "tell")]
+    assert order == [(kind, i) for i in range(N_CANDIDATES) for kind in ("ask", "tell")]
+
+
+# -- on real workers
+
+
+class Jittered(LogisticRegression):
+    """Its fits take random times."""
+
+    def fit(self, X, y, sample_weight=None):
+        time.sleep(np.random.default_rng().exponential(0.004))
+        return super().fit(X, y, sample_weight)
+
+
+def without_times(search):
+    return {
+        key: np.ma.asarray(value).tolist()
+        for key, value in search.cv_results_.items()
+        if not key.endswith("_time")
+    }
+
+
+@pytest.fixture(scope="module")
+def lagged():
+    search = BayesSearchCV(Jittered(), SPACE, n_iter=9, cv=2, lag=2, random_state=0)
+    return search, without_times(search.fit(X, y))
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
+def test_with_a_lag_every_backend_gives_the_results_of_one_process(lagged, backend):
+    search, expected = lagged
+    with joblib.parallel_config(backend, n_jobs=2):
+        assert without_times(search.fit(X, y)) == expected
+    origins = [trial.origin for trial in search.trials_]
+    assert origins.count("model") >= 5
+
+
+class Recording(ClassifierMixin, BaseEstimator):
+    """Scores by a, and notes where and on what it is fitted."""
+
+    def __init__(self, a=0.5, log=None):
+        self.a = a
+        self.log = log
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        with open(self.log, "a") as file:
+            thread = threading.current_thread() is threading.main_thread()
+            file.write(f"{os.getpid()} {int(thread)} {float(np.asarray(y) @ range(len(y)))}\n")
+        return self
+
+    def score(self, X, y):
+        return self.a
+
+
+@pytest.mark.parametrize(
+    ("backend", "n_jobs", "in_this_process", "in_main_thread"),
+    [
+        ("loky", 2, False, None),
+        ("multiprocessing", 2, False, True),
+        ("threading", 2, True, False),
+        ("threading", 1, True, True),
+    ],
+)
+def test_parallel_config_chooses_backend_and_workers(
+    tmp_path, backend, n_jobs, in_this_process, in_main_thread
+):
+    log = tmp_path / "log"
+    search = BayesSearchCV(
+        Recording(log=str(log)), {"a": (0.0, 1.0)}, n_iter=4, cv=2, refit=False, random_state=0
+    )
+    with joblib.parallel_config(backend, n_jobs=n_jobs):
+        search.fit(X, y)
+    pids, main, _ = zip(*(line.split() for line in log.read_text().splitlines()), strict=True)
+    assert len(pids) == 8
+    assert (set(pids) == {str(os.getpid())}) == in_this_process
+    if in_main_thread is not None:
+        assert set(main) == {str(int(in_main_thread))}
+
+
+def test_unseeded_shuffled_splits_are_drawn_once(tmp_path):
+    log = tmp_path / "log"
+    BayesSearchCV(
+        Recording(log=str(log)),
+        {"a": (0.0, 1.0)},
+        n_iter=5,
+        cv=ShuffleSplit(3, test_size=0.5),
+        refit=False,
+    ).fit(X, np.random.RandomState(0).normal(size=len(X)))  # sums tell samples apart
+    folds = [line.split()[2] for line in log.read_text().splitlines()]
+    assert folds == 5 * folds[:3]
+    assert len(set(folds[:3])) == 3
+
+
+def test_splits_given_as_a_generator_serve_every_candidate():
+    splits = list(ShuffleSplit(2, random_state=0).split(X))
+    search = BayesSearchCV(
+        LogisticRegression(), {"C": (0.1, 1.0)}, n_iter=3, n_jobs=2, random_state=0
+    )
+    with joblib.parallel_config("threading"):
+        search.set_params(cv=iter(splits)).fit(X, y)
+    assert search.n_splits_ == 2
+    assert np.isfinite(search.cv_results_["split1_test_score"]).all()
+
+
+class Payload:
+    """Notes in a file which process unpickles it."""
+
+    def __init__(self, log):
+        self.log = str(log)
+
+    def __setstate__(self, state):
+        self.__dict__ = state
+        with open(self.log, "a") as file:
+            file.write(f"{os.getpid()}\n")
+
+
+def test_the_data_cross_to_each_worker_process_once(tmp_path):
+    log, fits = tmp_path / "unpicklings", tmp_path / "fits"
+    frame = pd.DataFrame(X).astype(object)
+    frame["payload"] = [Payload(log)] + [None] * (len(frame) - 1)
+    search = BayesSearchCV(
+        Recording(log=str(fits)), {"a": (0.0, 1.0)}, n_iter=6, cv=3, refit=False, random_state=0
+    )
+    with joblib.parallel_config("loky", n_jobs=2):
+        search.fit(frame, y)
+    unpicklings = log.read_text().split()
+    workers = {line.split()[0] for line in fits.read_text().splitlines()}
+    assert len(fits.read_text().splitlines()) == 18
+    assert sorted(unpicklings) == sorted(workers)
+
+
+@pytest.mark.parametrize("as_frame", [False, True])
+def test_large_read_only_data_give_the_same_results_in_processes(as_frame):
+    rng = np.random.RandomState(0)
+    large = rng.normal(size=(6000, 25))
+    target = (large[:, 0] > 0).astype(int)
+    large.flags.writeable = False
+    data = pd.DataFrame(large) if as_frame else large
+    search = BayesSearchCV(
+        LogisticRegression(max_iter=20), {"C": (0.1, 10.0)}, n_iter=2, cv=2, random_state=0, lag=1
+    )
+    expected = without_times(search.fit(data, target))
+    with joblib.parallel_config("loky", n_jobs=2):
+        assert without_times(search.fit(data, target)) == expected
+
+
+# -- callbacks of scikit-learn 1.9
+
+
+class Log:
+    """A callback that writes each event to a file, from whichever process."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def _write(self, event, context):
+        with open(self.path, "a") as file:
+            file.write(f"{event} {context.task_name} {context.task_id}\n")
+
+    def setup(self, estimator, context):
+        self._write("setup", context)
+
+    def teardown(self, estimator, context):
+        self._write("teardown", context)
+
+    def on_fit_task_begin(self, estimator, context):
+        self._write("begin", context)
+
+    def on_fit_task_end(self, estimator, context):
+        self._write("end", context)
+
+
+@needs_callbacks
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_callbacks_see_every_candidate_and_fold(tmp_path, n_jobs):
+    search = BayesSearchCV(
+        LogisticRegression(), SPACE, n_iter=5, cv=3, n_jobs=n_jobs, random_state=0
+    ).set_callbacks(Log(tmp_path / "log"))
+    with joblib.parallel_config("loky"):
+        search.fit(X, y)
+    events = (tmp_path / "log").read_text().splitlines()
+    assert events[0].startswith("setup")
+    assert events[-1].startswith("teardown")
+    for kind in ("begin", "end"):
+        folds = [e for e in events if e.startswith(f"{kind} candidate-split-evaluation")]
+        assert sorted(int(e.split()[-1]) for e in folds) == [*range(15)]
+        assert sum(e.startswith(f"{kind} refit-with-best-params") for e in events) == 1
+        assert sum(e.startswith(f"{kind} search") for e in events) == 1
+
+
+@needs_callbacks
+def test_progress_bar_shows_the_search(capsys, monkeypatch):
+    pytest.importorskip("rich")
+    monkeypatch.setenv("COLUMNS", "200")
+    from sklearn.callback import ProgressBar
+
+    search = BayesSearchCV(LogisticRegression(), SPACE, n_iter=4, cv=2, n_jobs=2, random_state=0)
+    with joblib.parallel_config("threading"):
+        search.set_callbacks(ProgressBar()).fit(X, y)
+    out = capsys.readouterr().out
+    assert "BayesSearchCV" in out
+    assert "100%" in out
+
+
+@needs_callbacks
+def test_a_folds_context_crosses_without_its_siblings(tmp_path):
+    search = BayesSearchCV(LogisticRegression(), SPACE).set_callbacks(Log(tmp_path / "log"))
+    root = init_callback_context(search, max_subtasks=2)
+    in_search = root.subcontext(task_name="search", max_subtasks=300, sequential_subtasks=False)
+    folds = [FoldCallbacks.of_fold(in_search, search.estimator, i) for i in range(200)]
+    sizes = [len(pickle.dumps(folds[i])) for i in (0, 199)]
+    assert abs(sizes[1] - sizes[0]) < 20
+    received = pickle.loads(pickle.dumps(folds[77])).context
+    assert [node.task_id for node in received.parent.parent] == [0, 0, 77]
+    assert received.parent.parent.parent is None
+    assert len(list(root)) == 202  # the original is whole
+
+
+@needs_callbacks
+def test_without_callbacks_no_context_crosses():
+    search = BayesSearchCV(LogisticRegression(), SPACE)
+    context = init_callback_context(search, max_subtasks=2)
+    assert FoldCallbacks.of_fold(context, search.estimator, 0) is None

@@ -1,0 +1,261 @@
+"""Single calls on joblib's workers: order, errors, configuration, and data that cross once."""
+
+import os
+import pickle
+import threading
+import time
+import warnings
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from sklearn.utils.fixes import parse_version
+
+from sklearn_bo._joblib import Executor, Shipment
+
+BACKENDS = ["loky", "threading", "multiprocessing"]
+LARGE = 200_000  # elements; joblib maps arrays of more than 1 MB
+
+
+class Payload:
+    """Notes in a file which process unpickles it."""
+
+    def __init__(self, log):
+        self.log = str(log)
+
+    def __setstate__(self, state):
+        self.__dict__ = state
+        with open(self.log, "a") as file:
+            file.write(f"{os.getpid()}\n")
+
+
+def unpickled_by(log):
+    return log.read_text().split() if log.exists() else []
+
+
+def square(x):
+    return os.getpid(), x * x
+
+
+def pid_of(shipment, seconds=0.0):
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def fail(message):
+    raise KeyError(message)
+
+
+def is_mapped(array):
+    """Whether the memory of an array belongs to a file."""
+    while array is not None:
+        if isinstance(array, np.memmap):
+            return True
+        array = array.obj if isinstance(array, memoryview) else getattr(array, "base", None)
+    return False
+
+
+def describe(shipment):
+    """What a worker sees: sum, mapped, writeable, of the array and of the frame's columns."""
+    array, frame = shipment.content
+    number, text = frame["number"].to_numpy(), frame["text"].tolist()
+    return (
+        (array.sum(), is_mapped(array), array.flags.writeable),
+        (number.sum(), is_mapped(number), text[-1]),
+    )
+
+
+def emit_warning():
+    warnings.warn("heard", FutureWarning, stacklevel=1)
+
+
+def drain(executor, tasks):
+    return {id(executor.next_done()) for _ in tasks}
+
+
+@pytest.mark.parametrize("n_jobs", [None, 1, 2])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_each_call_runs_once_and_each_task_is_returned_once(backend, n_jobs):
+    with joblib.parallel_config(backend), Executor(n_jobs, "2*n_jobs") as executor:
+        tasks = [executor.submit(square, x) for x in range(6)]
+        assert drain(executor, tasks) == {id(task) for task in tasks}
+        assert executor._done.empty()
+        pids, squares = zip(*(task.result() for task in tasks), strict=True)
+    assert squares == (0, 1, 4, 9, 16, 25)
+    in_here = n_jobs != 2 or backend == "threading"
+    assert (set(pids) == {os.getpid()}) == in_here
+
+
+def test_tasks_are_returned_in_the_order_of_ending():
+    with joblib.parallel_config("threading"), Executor(2, 2) as executor:
+        gate = threading.Event()
+        slow = executor.submit(gate.wait, 60)
+        fast = executor.submit(square, 2)
+        assert executor.next_done() is fast
+        gate.set()
+        assert executor.next_done() is slow
+
+
+def test_one_worker_runs_a_call_only_when_its_result_is_wanted():
+    calls = []
+    with Executor(None, "2*n_jobs") as executor:
+        task = executor.submit(calls.append, 1)
+        assert executor.next_done() is task
+        assert calls == []
+        task.result()
+    assert calls == [1]
+
+
+@pytest.mark.parametrize(
+    ("n_jobs", "pre_dispatch", "n_workers", "queue_length"),
+    [
+        (None, "2*n_jobs", 3, 6),  # from the configuration
+        (1, "2*n_jobs", 1, 2),
+        (2, "2*n_jobs", 2, 4),
+        (2, "n_jobs + 1", 2, 3),
+        (2, "all", 2, np.inf),
+        (2, 7, 2, 7),
+        (2, 1, 2, 2),  # each worker has a call
+    ],
+)
+def test_workers_and_queue_follow_n_jobs_and_pre_dispatch(
+    n_jobs, pre_dispatch, n_workers, queue_length
+):
+    configuration = joblib.parallel_config("threading", n_jobs=3)
+    with configuration, Executor(n_jobs, pre_dispatch) as executor:
+        assert executor.n_workers == n_workers
+        assert executor.queue_length == queue_length
+
+
+@pytest.mark.parametrize("backend", ["sequential", *BACKENDS])
+def test_an_error_is_raised_by_its_own_task_alone(backend):
+    with joblib.parallel_config(backend), Executor(2, "2*n_jobs") as executor:
+        bad, good = executor.submit(fail, "lost"), executor.submit(square, 3)
+        drain(executor, [bad, good])
+        with pytest.raises(KeyError, match="lost"):
+            bad.result()
+        assert good.result()[1] == 9
+
+
+def touch_and_sleep(path, seconds):
+    path.touch()
+    time.sleep(seconds)
+
+
+def submit_and_fail(path, seconds):
+    with Executor(2, "2*n_jobs") as executor:
+        executor.submit(touch_and_sleep, path, seconds)
+        while not path.exists():
+            time.sleep(0.01)
+        fail("stop")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_error_in_the_block_drops_what_runs_and_leaves_the_backend_usable(backend, tmp_path):
+    start = time.monotonic()
+    with joblib.parallel_config(backend):
+        with pytest.raises(KeyError, match="stop"):
+            submit_and_fail(
+                tmp_path / "begun", 0 if backend == "threading" else 60
+            )  # threads cannot be stopped
+        with Executor(2, "2*n_jobs") as executor:
+            task = executor.submit(square, 5)
+            assert executor.next_done() is task
+            assert task.result()[1] == 25
+    assert time.monotonic() - start < 30
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_configuration_of_the_caller_reaches_the_workers(backend):
+    with joblib.parallel_config(backend), Executor(2, "2*n_jobs") as executor:
+        with sklearn.config_context(working_memory=17, enable_metadata_routing=True):
+            task = executor.submit(sklearn.get_config)
+        executor.next_done()
+        assert task.result()["working_memory"] == 17
+        assert task.result()["enable_metadata_routing"]
+
+
+@pytest.mark.skipif(
+    parse_version(sklearn.__version__) < parse_version("1.7"),
+    reason="scikit-learn carries the warning filters from 1.7 on",
+)
+@pytest.mark.parametrize(("action", "raises"), [("error", True), ("ignore", False)])
+def test_warning_filters_of_the_caller_reach_the_workers(action, raises):
+    with joblib.parallel_config("loky"), Executor(2, "2*n_jobs") as executor:
+        with warnings.catch_warnings():
+            warnings.simplefilter(action)
+            task = executor.submit(emit_warning)
+        executor.next_done()
+        if raises:
+            with pytest.raises(FutureWarning, match="heard"):
+                task.result()
+        else:
+            assert task.result() is None
+
+
+def test_executors_nest():
+    def inner(x):
+        with Executor(2, "2*n_jobs") as executor:
+            task = executor.submit(square, x)
+            executor.next_done()
+            return task.result()[1]
+
+    with joblib.parallel_config("threading"), Executor(2, "2*n_jobs") as executor:
+        tasks = [executor.submit(inner, x) for x in (2, 3)]
+        drain(executor, tasks)
+        assert [task.result() for task in tasks] == [4, 9]
+
+
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+def test_a_shipment_is_unpickled_once_by_each_worker(backend, tmp_path):
+    shipments = {tmp_path / name: Shipment(Payload(tmp_path / name)) for name in ("a", "b")}
+    with joblib.parallel_config(backend), Executor(2, "2*n_jobs") as executor:
+        tasks = [
+            (log, executor.submit(pid_of, shipment, 0.01))
+            for _ in range(6)
+            for log, shipment in shipments.items()
+        ]
+        drain(executor, tasks)
+    for log in shipments:
+        workers = {str(task.result()) for of, task in tasks if of == log}
+        assert str(os.getpid()) not in workers
+        assert sorted(unpickled_by(log)) == sorted(workers)
+
+
+def test_a_shipment_crosses_to_threads_by_reference(tmp_path):
+    shipment = Shipment(Payload(tmp_path / "log"))
+    with joblib.parallel_config("threading"), Executor(2, "2*n_jobs") as executor:
+        task = executor.submit(lambda received: received.content, shipment)
+        executor.next_done()
+        assert task.result() is shipment.content
+    assert unpickled_by(tmp_path / "log") == []
+
+
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+def test_large_arrays_are_mapped_also_inside_a_frame(backend):
+    array = np.arange(LARGE, dtype=float)
+    frame = pd.DataFrame({"number": array + 1, "text": "abc"})
+    with joblib.parallel_config(backend), Executor(2, "2*n_jobs") as executor:
+        task = executor.submit(describe, Shipment((array, frame)))
+        executor.next_done()
+        of_array, of_column = task.result()
+    assert of_array == (array.sum(), True, False)  # mapped memory is read-only
+    assert of_column == (array.sum() + LARGE, True, "abc")
+
+
+def test_a_shipment_survives_plain_pickling():
+    content = {"a": np.arange(5), "b": [None, "text"], "f": lambda x: x + 1}
+    received = pickle.loads(pickle.dumps(Shipment(content))).content
+    np.testing.assert_array_equal(received["a"], content["a"])
+    assert received["b"] == content["b"]
+    assert received["f"](1) == 2
+
+
+def test_a_process_keeps_only_the_latest_shipments(tmp_path):
+    log = tmp_path / "log"
+    parcels = [pickle.dumps(Shipment(Payload(log))) for _ in range(3)]
+    for parcel in (*parcels, *parcels[1:], parcels[0]):
+        pickle.loads(parcel)
+    assert len(unpickled_by(log)) == 4  # the first had gone
