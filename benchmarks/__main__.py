@@ -1,0 +1,5 @@
+"""`python -m benchmarks` runs the benchmark."""
+
+from .run import main
+
+main()

@@ -1,0 +1,59 @@
+"""The peers' environments: `python -m benchmarks.environments [PEER ...]` builds those missing."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import venv
+from functools import cache
+from pathlib import Path
+
+ENVIRONMENTS = Path(
+    os.environ.get("SKLEARN_BO_PEERS", Path.home() / ".cache/sklearn_bo_benchmarks/environments")
+)
+# peer -> (module, environment)
+PEERS = {
+    "scikit-optimize": ("skopt", "classic"),
+    "optuna-tpe": ("optuna", "classic"),
+    "optuna-gp": ("optuna", "classic"),
+    "hyperopt": ("hyperopt", "classic"),
+    "smac": ("smac", "smac"),
+    "ax": ("ax", "ax"),
+    "hebo": ("hebo", "hebo"),
+}
+
+
+def _python(environment: str) -> Path:
+    folder = "Scripts" if os.name == "nt" else "bin"
+    return ENVIRONMENTS / environment / folder / "python"
+
+
+@cache
+def python_of(peer: str) -> str | None:
+    """Return the interpreter that has the peer: its own environment's, else this one."""
+    module, environment = PEERS[peer]
+    if _python(environment).exists():
+        return str(_python(environment))
+    return sys.executable if importlib.util.find_spec(module) else None
+
+
+def build(environment: str) -> None:
+    """Create an environment from benchmarks/requirements/<environment>.txt."""
+    requirements = Path(__file__).parent / "requirements" / f"{environment}.txt"
+    venv.create(ENVIRONMENTS / environment, with_pip=True)
+    pip = [str(_python(environment)), "-m", "pip", "install", "--quiet", "-r", str(requirements)]
+    subprocess.run(pip, check=True)
+
+
+def main() -> None:
+    """Build the environments of the named peers, by default of all."""
+    for environment in dict.fromkeys(PEERS[peer][1] for peer in sys.argv[1:] or PEERS):
+        if _python(environment).exists():
+            print(f"{environment}: there already")
+        else:
+            print(f"{environment}: building")
+            build(environment)
+
+
+if __name__ == "__main__":
+    main()

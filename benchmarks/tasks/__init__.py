@@ -1,0 +1,33 @@
+"""The tasks, by name; the suites that runs choose from."""
+
+from . import bayesmark, functions, pipelines
+from .task import GROUPS, Task
+
+# Of Bayesmark's grid; the rest of it is held out, so that an engine tuned to the standard suite
+# can be judged on tasks it has not seen.
+_CHOSEN = [
+    "kNN-digits-nll", "kNN-diabetes-mae",
+    "SVM-digits-acc", "SVM-diabetes-mse", "SVM-wine-acc",
+    "DT-breast-nll", "DT-digits-acc", "DT-diabetes-mse",
+    "RF-wine-nll", "RF-digits-acc", "RF-diabetes-mae",
+    "MLP-adam-iris-nll", "MLP-adam-digits-acc", "MLP-adam-diabetes-mse",
+    "MLP-sgd-wine-nll", "MLP-sgd-breast-acc",
+    "ada-wine-nll", "ada-diabetes-mse",
+    "linear-wine-nll", "linear-breast-acc",
+    "lasso-wine-nll", "lasso-diabetes-mse",
+]  # fmt: skip
+_QUICK = [
+    "branin", "SVM-diabetes-mse", "DT-breast-nll", "svr-kernels-diabetes", "neighbours-wine",
+    "polynomial-diabetes", "svc-grid-breast", "landscape", "svc-holdout-moons", "hartmann6-noisy",
+]  # fmt: skip
+
+TASKS: dict[str, Task] = {
+    task.name: task for task in [*bayesmark.TASKS, *pipelines.TASKS, *functions.TASKS]
+}
+SUITES: dict[str, list[str]] = {
+    "standard": _CHOSEN + [task.name for task in [*pipelines.TASKS, *functions.TASKS]],
+    "quick": _QUICK,
+    "holdout": [task.name for task in bayesmark.TASKS if task.name not in _CHOSEN],
+}
+
+__all__ = ["GROUPS", "SUITES", "TASKS", "Task"]
