@@ -84,7 +84,6 @@ def maximize(
 
     best, best_value = starts, value(starts)
     for _ in range(_MAX_ROUNDS):
-        before = best_value.max()
         for improve in (
             lambda Z: _climb(Z, value_and_gradient, space),
             lambda Z: _step(Z, admissible_value, space),
@@ -94,7 +93,7 @@ def maximize(
             better = Z_value > best_value
             best = np.where(better[:, None], Z, best)
             best_value = np.where(better, Z_value, best_value)
-        if best_value.max() <= before + 1e-9 * abs(before):
+        if not better.any():  # no step led up, so there is nowhere new to climb from
             break
     return best[np.argmax(best_value)]
 

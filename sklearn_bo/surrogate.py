@@ -175,10 +175,8 @@ class GaussianProcess:
         mean, std : ndarray of shape (m,)
             In units of the targets.
         """
-        k = _matern(cdist(self._scaled(Z), self._phi), self.signal)  # (m, n)
-        v = k @ self._L_inverse.T
-        variance = self.signal - np.einsum("mn,mn->m", v, v)
-        return k @ self._alpha, np.sqrt(np.maximum(variance, _MIN_VARIANCE))
+        mean, std, *_ = self._posterior(self._scaled(Z))
+        return mean, std
 
     def predict_gradient(self, Z: np.ndarray) -> tuple[np.ndarray, ...]:
         """Posterior and its gradient by the numeric columns.
@@ -196,11 +194,7 @@ class GaussianProcess:
             Gradients, zero in category columns.
         """
         phi = self._scaled(Z)
-        r = cdist(phi, self._phi)
-        k = _matern(r, self.signal)
-        v = k @ self._L_inverse.T
-        mean = k @ self._alpha
-        std = np.sqrt(np.maximum(self.signal - np.einsum("mn,mn->m", v, v), _MIN_VARIANCE))
+        mean, std, r, v = self._posterior(phi)
         # dk / d phi = -slope (phi - phi_n); d std = -(K^-1 k) dk / std
         slope = _matern_slope(r, self.signal)
         mean_gradient, std_gradient = np.zeros_like(Z), np.zeros_like(Z)
@@ -212,6 +206,14 @@ class GaussianProcess:
             pull = weights @ self._phi[:, numeric] - weights.sum(1)[:, None] * phi[:, numeric]
             gradient[:, self._numeric] = pull / self.lengthscales[self._numeric]
         return mean, std, mean_gradient, std_gradient
+
+    def _posterior(self, phi: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Mean and std at scaled features (m, p), with distances r and v = L^-1 k, both (m, n)."""
+        r = cdist(phi, self._phi)
+        k = _matern(r, self.signal)
+        v = k @ self._L_inverse.T
+        variance = self.signal - np.einsum("mn,mn->m", v, v)
+        return k @ self._alpha, np.sqrt(np.maximum(variance, _MIN_VARIANCE)), r, v
 
     def _features(self, Z: np.ndarray) -> np.ndarray:
         """Numeric columns, then each category column one-hot with entries 1 / sqrt(2)."""
