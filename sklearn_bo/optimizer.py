@@ -22,17 +22,21 @@ import numpy as np
 from sklearn.utils import check_random_state
 from threadpoolctl import ThreadpoolController
 
-from sklearn_bo.acquisition import Values, log_expected_improvement, upper_confidence_bound
+from sklearn_bo.acquisition import log_expected_improvement, upper_confidence_bound
 from sklearn_bo.design import default_n_initial_points, initial_design
 from sklearn_bo.dimensions import native
-from sklearn_bo.maximizer import maximize
+from sklearn_bo.maximizer import Acquisition, Admissible, maximize
 from sklearn_bo.space import Space
 from sklearn_bo.surrogate import GaussianProcess
 from sklearn_bo.trials import Origin, Trial, Trials
 from sklearn_bo.warping import OutputWarping
 
-_CONFIDENCE_EVERY = 3  # one in so many proposals explores by a confidence bound
-_CONFIDENCE_BETA = 2.5
+# One in so many proposals explores, for a model fitted to few points is too sure of itself: by a
+# confidence bound under shorter lengthscales (Berkenkamp et al. 2019, arXiv:1901.03357), or, every
+# other time where there are categories, by the expected improvement within one that is drawn.
+_EXPLORE_EVERY = 3
+_EXPLORE_BETA = 2.5
+_EXPLORE_SHORTENING = 0.5
 _N_ANCHORS = 5
 _REFIT_ALWAYS = 100  # observations up to which hyperparameters are refitted for each new one
 _REFIT_GROWTH = 1.1  # beyond, when the data have grown by this factor
@@ -335,13 +339,29 @@ class Optimizer:
             gp.condition(Z, y, n_exact=len(pending))
         # Noise makes the best score too good; the incumbent is the best expectation.
         expected = gp.predict(Z)[0]
-        if len(self.trials) % _CONFIDENCE_EVERY == _CONFIDENCE_EVERY - 1:
-            acquisition: partial[Values] = partial(upper_confidence_bound, beta=_CONFIDENCE_BETA)
-        else:
-            acquisition = partial(log_expected_improvement, best=expected.max())
+        acquisition: Acquisition = partial(log_expected_improvement, best=expected.max())
+        admissible: Admissible = self._admissible
+        turn, step = divmod(len(self.trials), _EXPLORE_EVERY)
+        if step == _EXPLORE_EVERY - 1 and turn % 2 and self.space.is_categorical.any():
+            admissible = self._admissible_in_one_category()
+        elif step == _EXPLORE_EVERY - 1:
+            gp = gp.shortened(_EXPLORE_SHORTENING).condition(Z, y, n_exact=len(pending))
+            acquisition = partial(upper_confidence_bound, beta=_EXPLORE_BETA)
         anchors = Z[np.argsort(-expected, kind="stable")[:_N_ANCHORS]]
-        z = maximize(acquisition, gp, self.space, anchors, self._admissible, self._random_state)
+        z = maximize(acquisition, gp, self.space, anchors, admissible, self._random_state)
         return self._any_left() if z is None else z
+
+    def _admissible_in_one_category(self) -> Admissible:
+        """Prefer one category of one column, both drawn, lest the search settle on another."""
+        column = self._random_state.choice(np.flatnonzero(self.space.is_categorical))
+        category = self._random_state.choice(self.space.categories[column])
+
+        def admissible(Z: np.ndarray) -> np.ndarray:
+            anywhere = self._admissible(Z)
+            there = anywhere & (Z[:, column] == category)
+            return there if there.any() else anywhere
+
+        return admissible
 
     def _fitted(self) -> tuple[GaussianProcess, OutputWarping, np.ndarray, np.ndarray]:
         """Return the surrogate conditioned on all finished trials, and its data."""

@@ -22,6 +22,7 @@ snapped to their grid before they come here, so that the process is constant on 
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Sequence
 
@@ -161,6 +162,23 @@ class GaussianProcess:
         self._L_inverse = lapack.dtrtri(L, lower=1)[0]
         self._alpha = self._L_inverse.T @ (self._L_inverse @ y)
         return self
+
+    def shortened(self, factor: float) -> GaussianProcess:
+        """Return a process, not conditioned yet, whose lengthscales are so many times these.
+
+        Parameters
+        ----------
+        factor : float
+            Less than 1 for a rougher function, of which less is known away from the data.
+
+        Returns
+        -------
+        GaussianProcess
+            A new process with the same signal and noise.
+        """
+        twin = copy.copy(self)
+        twin._theta = self._theta + np.r_[np.full(len(self.categories), np.log(factor)), 0, 0]
+        return twin
 
     def predict(self, Z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Posterior of the noise-free function (Rasmussen & Williams 2006, eq. 2.25 and 2.26).
