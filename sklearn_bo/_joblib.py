@@ -1,79 +1,70 @@
 """Single tasks on the joblib backend in force: submit one, wait for whichever ends first.
 
 `joblib.Parallel` asks for the next task before the result that frees its worker is known, too early
-to learn from it. The executor here uses the same backends, the same pools of workers and the same
-memory mapping of large arrays, but leaves it to its caller when to submit. This is the only file
-that relies on names that joblib does not document; a test pins them.
+to learn from it, and ends with the first worker that dies. The executor here uses the same
+backends, the same pools of workers and the same memory mapping of large arrays, but leaves it to
+its caller when to submit, and outlives its workers. Names of joblib that are not documented are
+used here and in `_workers` alone; a test pins them.
 """
 
 from __future__ import annotations
 
 import math
-import pickle
+import signal
+import threading
+import time
+import warnings
 from collections import deque
-from collections.abc import Callable, Iterable
-from queue import SimpleQueue
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any
-from uuid import uuid4
 
 import joblib
-import numpy as np
 from joblib._utils import eval_expr
-from joblib.parallel import BatchedCalls
 from sklearn.utils.parallel import Parallel, delayed
 
-try:
-    import cloudpickle  # a dependency of joblib since 1.6
-except ImportError:
-    from joblib.externals import cloudpickle
+from sklearn_bo._workers import (
+    Attempt,
+    Running,
+    Task,
+    TaskLostError,
+    nothing,
+    run_task,
+    workers_of,
+)
+from sklearn_bo.shipment import Shipment
 
-
-class Task:
-    """A submitted call, to be told apart by identity."""
-
-    def __init__(self, call: Callable[[], list[Any]]) -> None:
-        self._call = call
-
-    def result(self) -> Any:
-        """Return what the call returned; raise what it raised."""
-        return self._call()[0]
+_POLL = 0.1  # seconds between looks for workers that hang or die unreported
+_MAX_DEATHS = 2  # of workers that run a task
+_MAX_LOSSES = 20  # of a task with the data that it needs, by the deaths of others' workers
+_DEATHS = {  # how loky, Dask and Ray report that a worker died of a task
+    "TerminatedWorkerError",
+    "KilledWorker",
+    *("RayActorError", "WorkerCrashedError", "NodeDiedError", "OutOfMemoryError"),
+}
+_LOSSES = {"CancelledError", "ObjectLostError"}  # how Dask and Ray report that data went with one
 
 
 class _Submitting(joblib.Parallel):
-    """A `joblib.Parallel` whose call submits the tasks and returns without waiting."""
+    """A `joblib.Parallel` whose call makes tasks and returns without waiting."""
 
     def __call__(self, calls: Iterable[tuple]) -> list[Task]:
-        return [self._submit(call) for call in calls]
-
-    def _submit(self, call: tuple) -> Task:
-        backend = self._backend
-        batch = BatchedCalls([call], backend.get_nested_backend(), self._on_pickling, {})
-        if self.n_workers == 1:
-            task = Task(batch)
-            self._done.put(task)
-            return task
-        task = Task(lambda: [])
-
-        def on_done(out: Any) -> None:
-            task._call = lambda: backend.retrieve_result_callback(out)
-            self._done.put(task)
-
-        submit = getattr(backend, "submit", None) or backend.apply_async  # joblib < 1.5
-        submit(batch, callback=on_done)
-        return task
-
-    def _on_pickling(self) -> None:
-        """Have large arrays mapped to files that belong to this executor."""
-        workers = getattr(self._backend, "_workers", None)  # loky has them
-        if workers is not None:
-            workers._temp_folder_manager.set_current_context(self._id)
+        return [Task(function, args) for function, args, _ in calls]
 
 
 class Executor(Parallel, _Submitting):
     """Run single calls on the workers of the active joblib backend.
 
     Its base from scikit-learn carries the configuration and the warning filters of the caller to
-    the workers. With one worker a call runs in this process when its result is asked for.
+    the workers. With ``n_jobs=1`` a call runs in this process when its result is asked for. On a
+    backend that does not tell when a single task ends, tasks run in rounds of plain
+    `joblib.Parallel`.
+
+    A call whose worker dies is made once more. Where the backend does not say which of several
+    calls killed it (loky, Dask), they are made again one at a time, so that only the culprit is
+    given up.
 
     Parameters
     ----------
@@ -81,6 +72,8 @@ class Executor(Parallel, _Submitting):
         As in `joblib.Parallel`; the backend and the default come from `joblib.parallel_config`.
     pre_dispatch : int or str
         As in `joblib.Parallel`.
+    timeout : float, default=None
+        Seconds that a call may run; then it is given up.
 
     Attributes
     ----------
@@ -90,22 +83,42 @@ class Executor(Parallel, _Submitting):
         Number of calls, running or waiting, that ``pre_dispatch`` allows; at least ``n_workers``.
     """
 
-    def __init__(self, n_jobs: int | None, pre_dispatch: int | str) -> None:
+    def __init__(
+        self, n_jobs: int | None, pre_dispatch: int | str, timeout: float | None = None
+    ) -> None:
         super().__init__(n_jobs=n_jobs, pre_dispatch=pre_dispatch)
-        self._done: SimpleQueue[Task] = SimpleQueue()
+        self._call_timeout = timeout
+        self._waiting: deque[Task] = deque()
+        self._suspects: deque[Task] = deque()  # of having killed a worker; each runs alone
+        self._alone: Attempt | None = None
+        self._hanging: set[Attempt] = set()  # given up, on workers that cannot be freed
+        self._running: Running = {}
+        self._reports: SimpleQueue[tuple[Attempt, Any]] = SimpleQueue()
+        self._ended: deque[Task] = deque()
 
     def __enter__(self) -> Executor:
         super().__enter__()
+        backend = self._backend
         self.n_workers: int = self._effective_n_jobs()
-        self.queue_length = max(self._allowed_queue_length(), self.n_workers)
-        if hasattr(self._backend, "start_call"):
-            self._backend.start_call()
-            self._calling = True  # has __exit__ call stop_call
+        if 0 < self.n_jobs < self.n_workers:  # Dask counts all its cores
+            self.n_workers = self.queue_length = self.n_jobs
+        else:
+            self.queue_length = max(self._allowed_queue_length(), self.n_workers)
+        self._workers: Any = workers_of(backend, self._id)  # None where rounds are run
+        if self._workers is not None:
+            if not self._workers.queues or (self._call_timeout and not self._workers.can_stop):
+                self.queue_length = self.n_workers  # a task begins when it is submitted
+            if hasattr(backend, "start_call"):
+                backend.start_call()
+                self._calling = True  # has __exit__ call stop_call
         return self
 
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
-        if exc_type is not None and self.n_workers > 1:
-            self._backend.abort_everything(ensure_ready=False)
+        if self._workers is not None:
+            if exc_type is not None:
+                self._backend.abort_everything(ensure_ready=False)
+            if self._workers.folder is not None:
+                self._workers.folder.cleanup()
         super().__exit__(exc_type, exc_value, traceback)
 
     def _allowed_queue_length(self) -> float:
@@ -124,49 +137,189 @@ class Executor(Parallel, _Submitting):
             )
         return length
 
-    def submit(self, function: Callable, /, *args: Any, **kwargs: Any) -> Task:
+    def ship(self, content: Any) -> Shipment:
+        """Wrap what all calls share, to be their first argument; raise if it cannot be pickled."""
+        shipment = Shipment(content)
+        if not getattr(self._backend, "uses_threads", False):
+            shipment.pack()
+        return shipment
+
+    def submit(self, function: Callable, /, *args: Any) -> Task:
         """Hand a call to the workers and return at once."""
-        return self([delayed(function)(*args, **kwargs)])[0]
+        (task,) = self([delayed(function)(*args)])
+        self._waiting.append(task)
+        if self._workers is not None:
+            self._launch()
+        return task
+
+    def any_done(self) -> bool:
+        """Whether a task has ended that `next_done` has not returned."""
+        if self._workers is None:
+            return False
+        return bool(self._ended or (self._running and not self._reports.empty()))
 
     def next_done(self) -> Task:
         """Wait for the next task to end; each task is returned once, in the order of ending."""
-        return self._done.get()
+        if self._workers is None and not self._ended:
+            self._run_round()
+        while not self._ended:
+            self._launch()
+            patrolled = self._workers.silent or self._call_timeout
+            with suppress(Empty):
+                self._settle(*self._reports.get(timeout=_POLL if patrolled else None))
+            if patrolled:
+                self._patrol()
+        return self._ended.popleft()
+
+    def _run_round(self) -> None:
+        """Run what waits where nothing can be learnt of single tasks."""
+        if self.n_workers == 1:
+            task = self._waiting.popleft()
+            if self._call_timeout:
+                task._outcome = partial(_run_timed, *task.call, self._call_timeout)
+            return self._ended.append(task)
+        tasks = list(self._waiting)
+        self._waiting.clear()
+        calls: list[tuple] = [(run_task, (*task.call, nothing), {}) for task in tasks]
+        for task, outcome in zip(tasks, joblib.Parallel.__call__(self, calls), strict=True):
+            task._outcome = outcome.get
+            self._ended.append(task)
+
+    def _launch(self) -> None:
+        """Hand to the workers what they may have."""
+        while self._alone not in self._running:
+            room = 1 if self._suspects else self.queue_length
+            queue = self._suspects or self._waiting
+            if not queue or len(self._running) >= room:
+                return
+            suspected = bool(self._suspects)
+            attempt = Attempt(queue.popleft())
+            self._alone = attempt if suspected else None
+            self._workers.submit(attempt, self._running, partial(self._report, attempt))
+            self._running[attempt] = None
+
+    def _report(self, attempt: Attempt, out: Any) -> None:
+        """Note, in a thread of the backend, the end of an attempt."""
+        self._reports.put((attempt, out))
+
+    def _settle(self, attempt: Attempt, out: Any) -> None:
+        """Take in the report of an attempt's end."""
+        if attempt in self._hanging:  # its worker is back
+            self._hanging.remove(attempt)
+            self.n_workers += 1
+            self.queue_length = self.n_workers
+        if attempt not in self._running:
+            return  # given up before
+        try:
+            (outcome,) = self._backend.retrieve_result_callback(out)
+        except BaseException as error:
+            names = {base.__name__ for base in type(error).__mro__}
+            if names & _DEATHS:
+                return self._bury(attempt, self._workers.suspects(attempt, self._running), error)
+            attempt.task.n_losses += 1
+            if names & _LOSSES and attempt.task.n_losses < _MAX_LOSSES:
+                self._forget(attempt)
+                self._workers.renew(attempt)
+                return self._waiting.appendleft(attempt.task)
+            attempt.task.fail(error)
+        else:
+            attempt.task._outcome = outcome.get
+        self._forget(attempt)
+        self._ended.append(attempt.task)
+
+    def _forget(self, attempt: Attempt) -> None:
+        del self._running[attempt]
+        if attempt.path is not None:
+            attempt.path.unlink(missing_ok=True)
+
+    def _bury(self, attempt: Attempt, suspects: list[Attempt], error: BaseException | str) -> None:
+        """Go on after the death of a worker that ran one of the suspects."""
+        warnings.warn(
+            "A worker process died, as happens for lack of memory or by a fault in native code. It "
+            f"is replaced, and what it ran is run once more. The backend says: {error}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        for suspect in suspects:
+            self._forget(suspect)
+            task = suspect.task
+            task.n_deaths = 1 if len(suspects) > 1 else task.n_deaths + 1
+            if task.n_deaths < _MAX_DEATHS:
+                self._suspects.append(task)
+            else:
+                task.fail(TaskLostError(f"Each worker that ran it died, the last so: {error}"))
+                self._ended.append(task)
+        if self._workers.exact:
+            self._waiting.extendleft(self._suspects)
+            self._suspects.clear()
+        self._workers.renew(attempt)
+        self._restart_if_lost()
+
+    def _restart_if_lost(self) -> None:
+        """Submit again what ended with the other workers, innocently."""
+        if self._workers.share_fate:
+            self._waiting.extendleft(attempt.task for attempt in reversed(self._running))
+            for attempt in list(self._running):
+                self._forget(attempt)
+
+    def _patrol(self) -> None:
+        """Look for workers that died without a word, and for tasks that take too long."""
+        if self._workers.silent:
+            for attempt in self._workers.dead(self._running):
+                self._bury(attempt, [attempt], "its process is gone")
+        if self._call_timeout is None:
+            return
+        for attempt in list(self._running):
+            began = self._workers.began(attempt)
+            if attempt not in self._running or not began:
+                continue
+            if time.time() - began > self._call_timeout:
+                attempt.task.fail(_too_long(self._call_timeout))
+                self._ended.append(attempt.task)
+                if self._workers.can_stop:
+                    self._workers.stop(attempt)
+                self._forget(attempt)
+                if self._workers.can_stop:
+                    self._restart_if_lost()
+                else:
+                    self._do_without(attempt)
+
+    def _do_without(self, attempt: Attempt) -> None:
+        """Go on without a worker that hangs and cannot be freed."""
+        self._hanging.add(attempt)
+        self.n_workers -= 1
+        self.queue_length = self.n_workers
+        if self.n_workers == 0:
+            raise TaskLostError(
+                f"Every worker runs a task for longer than {self._call_timeout} seconds, and "
+                f"{type(self._backend).__name__} cannot stop one. Restart the workers."
+            )
 
 
-class Shipment:
-    """An object that crosses to each worker process once, however many calls refer to it.
-
-    Its arrays are kept apart from the rest (pickle protocol 5), so that joblib maps the large ones
-    to memory, shared by all workers, and a worker unpickles the whole only for its first call.
-
-    Parameters
-    ----------
-    content : object
-        What to ship.
-    """
-
-    def __init__(self, content: Any) -> None:
-        self.content = content
-        self._token = uuid4().hex
-        self._packed: tuple[np.ndarray, list[np.ndarray]] | None = None
-
-    def __reduce__(self) -> tuple:
-        if self._packed is None:
-            buffers: list[pickle.PickleBuffer] = []
-            head = cloudpickle.dumps(self.content, protocol=5, buffer_callback=buffers.append)
-            arrays = [np.frombuffer(buffer.raw(), dtype=np.uint8) for buffer in buffers]
-            self._packed = np.frombuffer(head, dtype=np.uint8), arrays
-        return _unpack, (self._token, *self._packed)
+def _too_long(timeout: float) -> TaskLostError:
+    return TaskLostError(f"It ran for more than {timeout} seconds and was given up.")
 
 
-_received: deque[tuple[str, Shipment]] = deque(maxlen=2)  # of this process, the latest last
+def _run_timed(function: Callable, args: tuple, timeout: float) -> Any:
+    """Run a call in this process, interrupted after so many seconds if it runs Python code."""
+    with _alarm(timeout):
+        return function(*args)
 
 
-def _unpack(token: str, head: np.ndarray, arrays: list[np.ndarray]) -> Shipment:
-    """Return the shipment, from the memory of this process where it has been here before."""
-    for known, shipment in _received:
-        if known == token:
-            return shipment
-    shipment = Shipment(pickle.loads(head.data, buffers=[array.data for array in arrays]))
-    _received.append((token, shipment))
-    return shipment
+@contextmanager
+def _alarm(timeout: float) -> Iterator[None]:
+    """Raise `TaskLostError` in the main thread after so many seconds, where there are signals."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGALRM"):
+        yield
+        return
+
+    def ring(*_: Any) -> None:
+        raise _too_long(timeout)
+
+    previous = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, timeout)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from math import ceil
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from sklearn_bo._joblib import Executor, Shipment, Task
-from sklearn_bo._sklearn import FoldCallbacks, _fit_and_score
+from sklearn_bo._joblib import Executor
+from sklearn_bo._sklearn import FoldCallbacks, _fit_and_score, _MultimetricScorer
+from sklearn_bo._workers import Task, TaskLostError
+from sklearn_bo.interruption import Interrupted, Interruptions
 from sklearn_bo.optimizer import Optimizer
+from sklearn_bo.shipment import Shipment
 from sklearn_bo.trials import Trial
 
 FoldResult = dict[str, Any]  # what scikit-learn's _fit_and_score returns
@@ -66,6 +72,54 @@ class CrossValidation:
             **options,
         )
 
+    def failure(self, split: int, error: TaskLostError) -> FoldResult:
+        """Return what stands for a fold that was lost, as for one whose fit fails."""
+        score, scorer = self.options["error_score"], self.options["scorer"]
+        if score == "raise":
+            raise error
+        scores: Any = score
+        if isinstance(scorer, _MultimetricScorer):
+            scores = dict.fromkeys(scorer._scorers, score)
+        return {
+            "fit_error": f"{type(error).__name__}: {error}",
+            "test_scores": scores,
+            **({"train_scores": scores} if self.options["return_train_score"] else {}),
+            "n_test_samples": len(self.splits[split][1]),
+            "fit_time": 0.0,
+            "score_time": 0.0,
+        }
+
+
+class _Pace:
+    """How many folds end while a candidate is proposed.
+
+    So many are kept in reserve beyond those that run, a worker's worth each at most, in order that
+    the workers need not wait for the proposal.
+    """
+
+    def __init__(self) -> None:
+        self._start = perf_counter()
+        self._n_ended = 0
+        self._seconds = 0.0  # of a slow proposal of late
+
+    def ask(self, optimizer: Optimizer) -> Trial:
+        """Ask, and note how long it takes."""
+        start = perf_counter()
+        trial = optimizer.ask()
+        self._seconds = max(perf_counter() - start, 0.8 * self._seconds)
+        return trial
+
+    def fold_ended(self) -> None:
+        """Note the end of a fold."""
+        self._n_ended += 1
+
+    def reserve(self, n_workers: int) -> int:
+        """Return the number of folds to keep in reserve."""
+        if n_workers == 1 or not self._n_ended:
+            return 0
+        per_second = self._n_ended / (perf_counter() - self._start)
+        return min(round(self._seconds * per_second), n_workers)
+
 
 def _evaluate(shipment: Shipment, *args: Any) -> FoldResult:
     return shipment.content.evaluate(*args)
@@ -79,12 +133,16 @@ def evaluate_trials(
     lag: int | None = None,
     n_jobs: int | None = None,
     pre_dispatch: int | str = "2*n_jobs",
+    fit_timeout: float | None = None,
     search_context: Any,
 ) -> Iterator[tuple[Trial, list[FoldResult]]]:
     """Ask, evaluate and tell until each candidate is evaluated on each fold.
 
     A candidate is asked for when a worker is free and no fold of an earlier candidate waits, so
-    that a proposal knows as many results as it can. Its folds may wait in the workers' queue.
+    that a proposal knows as many results as it can; ahead of that where proposals are slow beside
+    the folds. Its folds may wait in the workers' queue.
+
+    Ctrl-C ends the evaluation; trials that have ended by then have been told.
 
     Parameters
     ----------
@@ -101,6 +159,8 @@ def evaluate_trials(
         As in `joblib.Parallel`.
     pre_dispatch : int or str, default="2*n_jobs"
         Number of folds handed to the workers at a time, an expression of ``n_jobs`` or "all".
+    fit_timeout : float, default=None
+        Seconds that a fold may take; then it is given up and scores ``error_score``.
     search_context : CallbackContext
         scikit-learn's callback context of the search.
 
@@ -112,13 +172,14 @@ def evaluate_trials(
         Its results, one a fold.
     """
     n_splits, n_candidates = len(cross_validation.splits), cross_validation.n_candidates
-    shipment = Shipment(cross_validation)
     trials: list[Trial] = []
     waiting: deque[tuple[Trial, int]] = deque()  # folds that no worker has
     running: dict[Task, tuple[Trial, int]] = {}
     results: dict[int, dict[int, FoldResult]] = {}  # trial number -> split -> result
     scores: dict[int, float] = {}  # of ended trials that the optimizer has not been told
     n_told = 0  # with a lag: trials told, in the order of their numbers
+    n_due = 0  # candidates of a batch that are still to be asked
+    pace = _Pace()
 
     def ready_to_ask() -> bool:
         """Whether the next candidate may be asked for; with a lag, tells what it must know."""
@@ -134,7 +195,12 @@ def evaluate_trials(
             n_told += 1
         return True
 
-    with Executor(n_jobs, pre_dispatch) as executor:
+    with (
+        suppress(Interrupted),
+        Interruptions() as interruptions,
+        Executor(n_jobs, pre_dispatch, fit_timeout) as executor,
+    ):
+        shipment = executor.ship(cross_validation)
         while True:
             while waiting and len(running) < executor.queue_length:
                 trial, split = waiting.popleft()
@@ -145,16 +211,30 @@ def evaluate_trials(
                     _evaluate, shipment, trial.params, trial.number, split, callbacks
                 )
                 running[task] = trial, split
-            if not waiting and len(running) < executor.n_workers and ready_to_ask():
-                trials.append(optimizer.ask())
+            n_wanted = executor.n_workers + pace.reserve(executor.n_workers)
+            n_missing = n_wanted - len(running) - len(waiting)  # folds
+            # With a lag, to wait would teach the proposal nothing.
+            wanted = n_missing > 0 or lag is not None
+            # Results at hand come first. When they bring free workers faster than candidates can
+            # be proposed one by one, a batch follows, which costs one fit of the surrogate.
+            if wanted and (n_due > 0 or not executor.any_done()) and ready_to_ask():
+                n_due = max(n_due, ceil(n_missing / n_splits)) - 1
+                trials.append(pace.ask(optimizer))
                 waiting.extend((trials[-1], split) for split in range(n_splits))
                 continue
             if not running:
                 break
-            task = executor.next_done()
-            trial, split = running.pop(task)
+            with interruptions.may_interrupt():
+                task = executor.next_done()
+                trial, split = running.pop(task)
+                try:
+                    result = task.result()
+                except TaskLostError as error:
+                    result = cross_validation.failure(split, error)
+            n_due = 0
+            pace.fold_ended()
             folds = results.setdefault(trial.number, {})
-            folds[split] = task.result()
+            folds[split] = result
             if len(folds) == n_splits:
                 ended = [folds[split] for split in range(n_splits)]
                 scores[trial.number] = score(ended)

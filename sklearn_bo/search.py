@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -124,6 +124,15 @@ class BayesSearchCV(BaseSearchCV):
         i - lag: the search is reproducible whatever the timing, ``n_jobs`` or backend, and a worker
         may wait for a slow fold. A good value is the number of workers.
 
+    fit_timeout : float, default=None
+        Seconds that the fit and the scoring of a fold may take. Then it is given up with
+        ``error_score``, and its worker freed: a process (loky, multiprocessing, Ray) is replaced; a
+        thread runs on, with another in its place. loky replaces all its processes at once and
+        starts the other folds anew. A Dask worker stays busy: the search goes on with the others,
+        and a fold that Dask has queued behind the one that hangs is given up too. On clusters the
+        time counts from when the fold is sent to a worker. With ``n_jobs=1`` the fit is interrupted
+        as soon as it runs Python code.
+
     Attributes
     ----------
     cv_results_ : dict of numpy (masked) ndarrays
@@ -207,6 +216,7 @@ class BayesSearchCV(BaseSearchCV):
         "n_initial_points": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "initial_candidates": [dict, list, None],
         "lag": [Interval(Integral, 1, None, closed="left"), None],
+        "fit_timeout": [Interval(Real, 0, None, closed="neither"), None],
     }
 
     def __init__(
@@ -228,6 +238,7 @@ class BayesSearchCV(BaseSearchCV):
         n_initial_points: int | str = "auto",
         initial_candidates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         lag: int | None = None,
+        fit_timeout: float | None = None,
     ) -> None:
         super().__init__(
             estimator=estimator,
@@ -247,6 +258,7 @@ class BayesSearchCV(BaseSearchCV):
         self.n_initial_points = n_initial_points
         self.initial_candidates = initial_candidates
         self.lag = lag
+        self.fit_timeout = fit_timeout
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **params: Any) -> BayesSearchCV:
@@ -271,6 +283,9 @@ class BayesSearchCV(BaseSearchCV):
         ------
         ValueError, TypeError
             If an argument is malformed; the message names it. If every fit failed.
+        KeyboardInterrupt
+            By Ctrl-C before any candidate is evaluated, or by a second one. After a first, later
+            one the search is fitted on the candidates evaluated by then, with a warning.
         """
         base_estimator = clone(self.estimator)
         if callable(self.scoring):
@@ -335,16 +350,27 @@ class BayesSearchCV(BaseSearchCV):
                 lag=self.lag,
                 n_jobs=self.n_jobs,
                 pre_dispatch=self.pre_dispatch,
+                fit_timeout=self.fit_timeout,
                 search_context=search_context,
             )
         }
         search_context.call_on_fit_task_end(estimator=self)
+        if len(finished) < n_candidates:
+            if not finished:
+                raise KeyboardInterrupt
+            warnings.warn(
+                f"The search was interrupted when {len(finished)} of {n_candidates} candidates had "
+                "been evaluated; it is fitted on these.",
+                UserWarning,
+                stacklevel=3,
+            )
 
         out = [fold for number in sorted(finished) for fold in finished[number]]
         _warn_or_raise_about_fit_failures(out, self.error_score)
         if callable(self.scoring):
             _insert_error_scores(out, self.error_score)
-        candidates = [trial.params for trial in optimizer.trials]
+        trials = [optimizer.trials[number] for number in sorted(finished)]
+        candidates = [trial.params for trial in trials]
         results = self._format_results(candidates, self.n_splits_, out)
         self.multimetric_ = isinstance(out[0]["test_scores"], dict)
         if callable(self.scoring) and self.multimetric_:
@@ -362,7 +388,7 @@ class BayesSearchCV(BaseSearchCV):
         self.scorer_ = scorers._scorers if isinstance(scorers, _MultimetricScorer) else scorers
         self.cv_results_ = results
         self.optimizer_ = optimizer
-        self.trials_ = list(optimizer.trials)
+        self.trials_ = trials
         context.call_on_fit_task_end(estimator=self, **data)
         return self
 

@@ -25,6 +25,7 @@ from sklearn.utils.fixes import parse_version
 
 from sklearn_bo import BayesSearchCV, Optimizer, evaluation
 from sklearn_bo._sklearn import FoldCallbacks, init_callback_context
+from sklearn_bo.shipment import Shipment
 
 X, y = make_classification(n_samples=60, n_features=5, random_state=0)
 N_CANDIDATES = 12
@@ -51,6 +52,9 @@ class VirtualExecutor:
     def __exit__(self, *_):
         pass
 
+    def ship(self, content):
+        return Shipment(content)
+
     def submit(self, function, *args):
         _, _, number, split, _ = args
         self.events.append(("submit", number, split))
@@ -59,6 +63,9 @@ class VirtualExecutor:
         self.queue.append((number, split, task))
         self._start()
         return task
+
+    def any_done(self):
+        return False  # ends one at a time
 
     def next_done(self):
         self.events.append(("wait", len(self.running)))
@@ -114,14 +121,14 @@ def run(
     """Evaluate on virtual workers; return the trials and what happened."""
     events = []
     optimizer = RecordingOptimizer(events, design)
+    executor = VirtualExecutor(n_workers, queue_length, durations, events)
     with monkeypatch.context() as patch:
         patch.setattr(
             evaluation,
             "Executor",
-            lambda n_jobs, pre_dispatch: VirtualExecutor(
-                n_workers, queue_length, durations, events
-            ),
+            lambda n_jobs, pre_dispatch, timeout: executor,
         )
+        patch.setattr(evaluation, "perf_counter", lambda: executor.now)
         ended = list(
             evaluation.evaluate_trials(
                 optimizer,
@@ -269,6 +276,30 @@ def test_with_a_lag_every_backend_gives_the_results_of_one_process(lagged, backe
         assert without_times(search.fit(X, y)) == expected
     origins = [trial.origin for trial in search.trials_]
     assert origins.count("model") >= 5
+
+
+class SlowAtFirst(Jittered):
+    def fit(self, X, y, sample_weight=None):
+        time.sleep(0.2 if self.C == 1.0 else 0.0)
+        return super().fit(X, y, sample_weight)
+
+    def score(self, X, y):
+        return self.C
+
+
+def test_results_are_in_the_order_of_proposal_not_of_ending():
+    search = BayesSearchCV(SlowAtFirst(), SPACE, n_iter=8, cv=2, random_state=0, refit=False)
+    with joblib.parallel_config("threading", n_jobs=3):
+        search.fit(X, y)
+    assert search.cv_results_["param_C"][0] == 1.0
+    for trial, params, score in zip(
+        search.trials_,
+        search.cv_results_["params"],
+        search.cv_results_["mean_test_score"],
+        strict=True,
+    ):
+        assert trial.params == params
+        assert trial.score == score == params["C"]
 
 
 class Recording(ClassifierMixin, BaseEstimator):

@@ -11,9 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from joblib.externals.loky import get_reusable_executor
+from joblib.parallel import ThreadingBackend
 from sklearn.utils.fixes import parse_version
 
-from sklearn_bo._joblib import Executor, Shipment
+from sklearn_bo._joblib import Executor
+from sklearn_bo.shipment import Shipment
 
 BACKENDS = ["loky", "threading", "multiprocessing"]
 LARGE = 200_000  # elements; joblib maps arrays of more than 1 MB
@@ -81,7 +84,7 @@ def test_each_call_runs_once_and_each_task_is_returned_once(backend, n_jobs):
     with joblib.parallel_config(backend), Executor(n_jobs, "2*n_jobs") as executor:
         tasks = [executor.submit(square, x) for x in range(6)]
         assert drain(executor, tasks) == {id(task) for task in tasks}
-        assert executor._done.empty()
+        assert not executor._ended
         pids, squares = zip(*(task.result() for task in tasks), strict=True)
     assert squares == (0, 1, 4, 9, 16, 25)
     in_here = n_jobs != 2 or backend == "threading"
@@ -245,6 +248,36 @@ def test_large_arrays_are_mapped_also_inside_a_frame(backend):
     assert of_column == (array.sum() + LARGE, True, "abc")
 
 
+def file_of(shipment):
+    array = shipment.content
+    while not isinstance(array, np.memmap):
+        array = array.obj if isinstance(array, memoryview) else array.base
+    return array.filename
+
+
+def path_of_mapped_file():
+    """Map an array for the workers of an executor; return its file after the executor's end."""
+    with joblib.parallel_config("loky"), Executor(2, "2*n_jobs") as executor:
+        task = executor.submit(file_of, Shipment(np.arange(LARGE, dtype=float)))
+        executor.next_done()
+        path = task.result()
+        assert os.path.exists(path)
+    return path
+
+
+def is_gone(path, seconds):
+    give_up = time.monotonic() + seconds
+    while os.path.exists(path) and time.monotonic() < give_up:
+        time.sleep(0.05)
+    return not os.path.exists(path)
+
+
+def test_mapped_files_go_with_the_workers():
+    path = path_of_mapped_file()
+    get_reusable_executor().shutdown()
+    assert is_gone(path, seconds=20)
+
+
 def test_a_shipment_survives_plain_pickling():
     content = {"a": np.arange(5), "b": [None, "text"], "f": lambda x: x + 1}
     received = pickle.loads(pickle.dumps(Shipment(content))).content
@@ -259,3 +292,38 @@ def test_a_process_keeps_only_the_latest_shipments(tmp_path):
     for parcel in (*parcels, *parcels[1:], parcels[0]):
         pickle.loads(parcel)
     assert len(unpickled_by(log)) == 4  # the first had gone
+
+
+class SilentBackend(ThreadingBackend):
+    """Does not tell when a single task ends."""
+
+    supports_retrieve_callback = False
+
+
+def test_a_backend_that_reports_no_single_task_runs_rounds():
+    joblib.register_parallel_backend("silent", SilentBackend)
+    with joblib.parallel_config("silent"), Executor(2, "2*n_jobs") as executor:
+        for _ in range(2):
+            tasks = [executor.submit(square, x) for x in range(4)]
+            tasks.append(executor.submit(fail, "lost"))
+            assert not executor.any_done()
+            assert drain(executor, tasks) == {id(task) for task in tasks}
+            assert [task.result()[1] for task in tasks[:4]] == [0, 1, 4, 9]
+            with pytest.raises(KeyError, match="lost"):
+                tasks[4].result()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_workers_start_does_not_oversubscribe(backend):
+    with joblib.parallel_config(backend), Executor(2, "2*n_jobs") as executor:
+        task = executor.submit(joblib.effective_n_jobs, None)
+        executor.next_done()
+        assert task.result() == 1
+
+
+def test_what_cannot_be_pickled_is_refused_before_it_is_sent():
+    refused = pytest.raises(TypeError, match="pickle")
+    with joblib.parallel_config("loky"), Executor(2, "2*n_jobs") as executor, refused:
+        executor.ship(threading.Lock())
+    with joblib.parallel_config("threading"), Executor(2, "2*n_jobs") as executor:
+        assert executor.ship(threading.Lock()).content

@@ -6,7 +6,10 @@ A release that changes one of them fails here first. ``@pins`` says which names 
 
 import ast
 import functools
+import inspect
+import os
 import pickle
+import threading
 from collections.abc import Callable
 from numbers import Integral
 from pathlib import Path
@@ -472,6 +475,53 @@ def test_pre_dispatch_is_an_arithmetic_expression():
     assert _joblib.eval_expr("2*3") == 6
     with pytest.raises(ValueError, match="not a valid or supported arithmetic expression"):
         _joblib.eval_expr("__import__('os')")
+
+
+@pins("uses_threads", "supports_retrieve_callback")
+@pytest.mark.parametrize(
+    ("backend", "n_jobs", "in_process", "asynchronous"),
+    [
+        ("loky", 2, False, True),
+        ("multiprocessing", 2, False, True),
+        ("threading", 2, True, True),
+        ("threading", 1, True, False),
+    ],
+)
+def test_backend_says_what_it_can(backend, n_jobs, in_process, asynchronous):
+    with joblib.Parallel(n_jobs=n_jobs, backend=backend) as parallel:
+        assert getattr(parallel._backend, "uses_threads", False) == in_process
+        assert parallel._backend.supports_retrieve_callback == asynchronous
+
+
+@pins("_get_pool", "_processes", "_repopulate_pool")
+def test_a_pool_of_threads_can_grow():
+    with joblib.Parallel(n_jobs=2, backend="threading") as parallel:
+        pool = parallel._backend._get_pool()
+        gate = threading.Event()
+        stuck = [submit(parallel, (gate.wait, (60,), {})) for _ in range(2)]
+        pool._processes += 1
+        pool._repopulate_pool()
+        assert submit(parallel, (divmod, (7, 2), {}))() == [(3, 1)]
+        gate.set()
+        assert [result() for result in stuck] == [[True], [True]]
+
+
+@pins("_pool")
+def test_a_pool_of_processes_knows_those_that_live():
+    with joblib.Parallel(n_jobs=2, backend="multiprocessing") as parallel:
+        pids = {process.pid for process in parallel._backend._pool._pool}
+        (pid,) = submit(parallel, (os.getpid, (), {}))()
+        assert pid in pids
+
+
+@pins("_actor_pool", "_current_index", "_new_actor_entry")
+def test_a_pool_of_ray_has_actors_in_turn():
+    pool = pytest.importorskip("ray.util.multiprocessing.pool").Pool
+    source = inspect.getsource(pool._next_actor_index) + inspect.getsource(pool._run_batch)
+    assert "self._current_index += 1" in source
+    assert "actor, count = self._actor_pool[actor_index]" in source
+    assert "self._actor_pool[actor_index] = (actor, count)" in inspect.getsource(pool)
+    assert "_new_actor_entry() for _ in range(processes)" in inspect.getsource(pool)
 
 
 def test_parallel_of_scikit_learn_hands_configured_calls_to_the_next_class():

@@ -1,0 +1,141 @@
+"""Utilisation up to 1,000 workers, simulated: `python -m benchmarks.simulate`.
+
+The search's own loop, on virtual workers with a virtual clock. Fold times as in
+`benchmarks.parallel`. A proposal costs `--ask` of a mean fold where results have come since the
+last, and `--again` of that where none have, as the surrogate is then fitted already. The first
+proposals, one to each worker, and the last folds, when fewer than workers are left, do not count.
+"""
+
+import argparse
+import heapq
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from sklearn_bo import evaluation
+from sklearn_bo._sklearn import init_callback_context
+from sklearn_bo.shipment import Shipment
+
+from .parallel import N_SPLITS, Random, fold_times
+
+
+class World:
+    """Workers, and a proposer whose thread stands still while it proposes."""
+
+    def __init__(self, n_workers, n_candidates, ask, again, seed):
+        self.n_workers, self.queue_length = n_workers, 2 * n_workers
+        self.seconds = fold_times(np.random.RandomState(seed), n_candidates)
+        self.now = 0.0
+        self.idle_since = [0.0] * n_workers  # a heap
+        self.queue, self.ending = [], []
+        self.spans = []
+        self.costs = ask, ask * again
+        self.told = True
+        self.ask_spans = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def ship(self, content):
+        return Shipment(content)
+
+    def submit(self, function, *args):
+        task = type("Task", (), {"result": lambda self: {"score": 0.0}})()
+        begin = max(self.now, heapq.heappop(self.idle_since))
+        end = begin + self.seconds[args[2], args[3]]
+        heapq.heappush(self.idle_since, end)
+        heapq.heappush(self.ending, (end, id(task), task))
+        self.spans.append((begin, end))
+        return task
+
+    def any_done(self):
+        return bool(self.ending) and self.ending[0][0] <= self.now
+
+    def next_done(self):
+        end, _, task = heapq.heappop(self.ending)
+        self.now = max(self.now, end)
+        return task
+
+    def spend(self):
+        begin, self.now = self.now, self.now + self.costs[not self.told]
+        self.ask_spans.append((begin, self.now))
+        self.told = False
+
+
+class Proposer(Random):
+    """Spends virtual time."""
+
+    def __init__(self, world):
+        super().__init__(0.0)
+        self.world = world
+        self.n_pending = 0
+
+    def ask(self, n=None):
+        self.unfinished.append(self.n_pending)
+        self.n_pending += 1
+        self.world.spend()
+        return self._append({}, self._random_state.uniform(size=1), "model")
+
+    def tell(self, trial, score):
+        self.n_pending -= 1
+        self.world.told = True
+
+
+class Sleep:
+    """Stands for a cross-validation."""
+
+    estimator = None
+    splits = (None,) * N_SPLITS
+
+    def __init__(self, n_candidates):
+        self.n_candidates = n_candidates
+
+
+def within(spans, start, stop):
+    """Time that spans have within an interval."""
+    begin, end = np.clip(np.array(spans).T, start, stop)
+    return (end - begin).sum()
+
+
+def simulate(n_workers, lag, args):
+    """Return utilisation, the proposer's, and the unfinished candidates at a proposal."""
+    n_candidates = max(200, 6 * n_workers)
+    world = World(n_workers, n_candidates, args.ask, args.again, 0)
+    proposer = Proposer(world)
+    evaluation.Executor = lambda n_jobs, pre_dispatch, timeout: world
+    evaluation.perf_counter = lambda: world.now
+    context = init_callback_context(BaseEstimator(), max_subtasks=1)
+    for _ in evaluation.evaluate_trials(
+        proposer, Sleep(n_candidates), lambda folds: 0.0, lag=lag, search_context=context
+    ):
+        pass
+    stop = world.ask_spans[-1][1]
+    start = 0.3 * stop
+    busy = within(world.spans, start, stop) / (n_workers * (stop - start))
+    asking = within(world.ask_spans, start, stop) / (stop - start)
+    return busy, asking, np.mean(proposer.unfinished[len(proposer.unfinished) // 3 :])
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ask", type=float, default=0.05, help="of a proposal, in mean folds")
+    parser.add_argument("--again", type=float, default=0.3)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8, 32, 100, 316, 1000])
+    args = parser.parse_args()
+    print("| workers | lag | utilisation | proposer busy | unfinished at a proposal |")
+    print("|---|---|---|---|---|")
+    for n_workers in args.workers:
+        for lag in (None, n_workers):
+            busy, asking, unfinished = simulate(n_workers, lag, args)
+            print(
+                f"| {n_workers} | {lag or '-'} | {busy:.3f} | {asking:.2f} | {unfinished:.1f} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,353 @@
+"""Where the tasks of an executor run: one class a kind of joblib backend.
+
+A kind knows how to hand a task over, when a worker begins it, who died, and how to replace them.
+With `_joblib`, the only file that relies on names that joblib and its backends do not document.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from joblib.parallel import BatchedCalls
+
+from sklearn_bo.shipment import Shipment, cloudpickle
+
+
+class TaskLostError(RuntimeError):
+    """A call that no worker finished: each died of it, or it took too long."""
+
+
+class Task:
+    """A submitted call, to be told apart by identity."""
+
+    def __init__(self, function: Callable, args: tuple) -> None:
+        self.call = function, args
+        self.n_deaths = 0  # of workers that ran it
+        self.n_losses = 0
+        self._outcome: Callable[[], Any] = lambda: function(*args)
+
+    def result(self) -> Any:
+        """Return what the call returned; raise what it raised, or `TaskLostError`."""
+        return self._outcome()
+
+    def fail(self, error: BaseException) -> None:
+        """Have an error raised in place of a result."""
+
+        def outcome() -> Any:
+            raise error
+
+        self._outcome = outcome
+
+
+class Outcome:
+    """What a call returned or raised; on its way to another process, an error keeps its traceback.
+
+    Parameters
+    ----------
+    value : object
+        What was returned.
+    error : BaseException, default=None
+        What was raised.
+    """
+
+    def __init__(self, value: Any, error: BaseException | None = None) -> None:
+        self.value = value
+        self.error = error
+
+    def __reduce__(self) -> tuple:
+        error = self.error
+        if error is not None:
+            trace = "".join(traceback.format_exception(error))
+            try:
+                error = cloudpickle.loads(cloudpickle.dumps(error))
+                error.add_note(f"In the worker:\n{trace}")
+            except Exception:
+                error = RuntimeError(f"A worker raised an error that cannot be pickled:\n{trace}")
+        return Outcome, (self.value, error)
+
+    def get(self) -> Any:
+        """Return the value or raise the error."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+def run_task(function: Callable, args: tuple, begin: Callable[[], None], *shared: Any) -> Outcome:
+    """Run a task on a worker."""
+    begin()
+    try:
+        return Outcome(function(*shared, *args))
+    except BaseException as error:
+        return Outcome(None, error)
+
+
+def _sign(path: str) -> None:
+    """Note that this process begins a task."""
+    Path(path).write_text(str(os.getpid()))
+
+
+def nothing() -> None:
+    """Note nothing."""
+
+
+class Attempt:
+    """A task on its way through the backend."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.submitted = time.time()
+        self.began: float | None = None
+        self.path: Path | None = None  # the worker signs here
+        self.place = 0
+
+    def begin(self) -> None:
+        """Note that a thread begins the task."""
+        self.began = time.time()
+
+
+Running = dict[Attempt, None]  # in the order of submission
+
+
+class Workers:
+    """Workers of which nothing is known but their results (Spark and others)."""
+
+    can_stop = False  # whether a task that hangs can be ended, or its worker replaced
+    queues = True  # whether tasks may be handed over before a worker is free
+    silent = False  # whether a worker may die without a word
+    exact = False  # whether the report of a death names the task that died, and no other
+    share_fate = False  # whether the death of one worker ends all
+
+    def __init__(self, backend: Any, context_id: str) -> None:
+        self.backend = backend
+        self.on_pickling: Callable[[], None] | None = None
+        self.folder: TemporaryDirectory[str] | None = None
+
+    def submit(self, attempt: Attempt, running: Running, note: Callable[[Any], None]) -> None:
+        """Hand a task over; a call of ``note`` will report its end."""
+        function, args = attempt.task.call
+        n_shared = int(bool(args) and isinstance(args[0], Shipment))
+        shared = map(self.store, args[:n_shared])
+        task = partial(run_task, function, args[n_shared:], self.begin(attempt))
+        nested = self.backend.get_nested_backend()
+        self.hand_over(BatchedCalls([(task, (*shared,), {})], nested, self.on_pickling, {}), note)
+
+    def hand_over(self, batch: BatchedCalls, note: Callable[[Any], None]) -> Any:
+        submit = getattr(self.backend, "submit", None) or self.backend.apply_async  # joblib < 1.5
+        return submit(batch, callback=note)
+
+    def store(self, shipment: Shipment) -> Any:
+        """Put what all tasks share where the workers find it."""
+        return shipment
+
+    def begin(self, attempt: Attempt) -> Callable[[], None]:
+        """Return what a worker is to call as it begins."""
+        return nothing
+
+    def began(self, attempt: Attempt) -> float | None:
+        """When a worker began the task, None before that."""
+        return attempt.submitted
+
+    def dead(self, running: Running) -> list[Attempt]:
+        """Return the attempts whose workers died without a word."""
+        return []
+
+    def suspects(self, attempt: Attempt, running: Running) -> list[Attempt]:
+        """Return what may have killed the worker whose death ``attempt`` reports."""
+        return [attempt]
+
+    def renew(self, attempt: Attempt) -> None:
+        """Replace a worker that died, or all where they share their fate."""
+
+    def stop(self, attempt: Attempt) -> None:
+        """Free a worker from a task that hangs."""
+        raise NotImplementedError
+
+
+class _Threads(Workers):
+    """Threads of this process."""
+
+    can_stop = True
+
+    def begin(self, attempt: Attempt) -> Callable[[], None]:
+        return attempt.begin
+
+    def began(self, attempt: Attempt) -> float | None:
+        return attempt.began
+
+    def stop(self, attempt: Attempt) -> None:
+        """Nothing stops a thread; another takes its place."""
+        pool = self.backend._get_pool()
+        pool._processes += 1
+        pool._repopulate_pool()
+
+
+class _Processes(Workers):
+    """Processes of `multiprocessing`, which replaces one that dies and forgets its task."""
+
+    can_stop = True
+    exact = True
+    silent = True
+
+    def __init__(self, backend: Any, context_id: str) -> None:
+        super().__init__(backend, context_id)
+        self.folder = TemporaryDirectory(prefix="sklearn_bo_")
+
+    def begin(self, attempt: Attempt) -> Callable[[], None]:
+        assert self.folder is not None
+        attempt.path = Path(self.folder.name, str(id(attempt)))
+        attempt.path.unlink(missing_ok=True)
+        return partial(_sign, str(attempt.path))
+
+    def began(self, attempt: Attempt) -> float | None:
+        with suppress(FileNotFoundError):
+            attempt.began = attempt.began or attempt.path.stat().st_mtime  # type: ignore[union-attr]
+        return attempt.began
+
+    def _pid(self, attempt: Attempt) -> int:
+        """Process that runs the task, 0 if none has signed."""
+        try:
+            return int(attempt.path.read_text())  # type: ignore[union-attr]
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def dead(self, running: Running) -> list[Attempt]:
+        alive = {0} | {process.pid for process in self.backend._pool._pool}
+        return [attempt for attempt in running if self._pid(attempt) not in alive]
+
+    def stop(self, attempt: Attempt) -> None:
+        if pid := self._pid(attempt):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+class _Loky(_Processes):
+    """Processes of loky, which ends them all when one dies, and does not say which it was."""
+
+    exact = False
+    silent = False
+    share_fate = True
+
+    def __init__(self, backend: Any, context_id: str) -> None:
+        super().__init__(backend, context_id)
+
+        def map_large_arrays_to_files_of_the_executor() -> None:
+            self.backend._workers._temp_folder_manager.set_current_context(context_id)
+
+        self.on_pickling = map_large_arrays_to_files_of_the_executor
+
+    def suspects(self, attempt: Attempt, running: Running) -> list[Attempt]:
+        begun = [other for other in running if self.began(other)]
+        return begun or list(running)
+
+    def renew(self, attempt: Attempt) -> None:
+        self.backend.abort_everything(ensure_ready=True)
+
+    def stop(self, attempt: Attempt) -> None:
+        self.renew(attempt)
+
+
+class _Dask(Workers):
+    """Workers of a Dask cluster, which runs a task anew a few times before it reports a death."""
+
+    def __init__(self, backend: Any, context_id: str) -> None:
+        super().__init__(backend, context_id)
+        self.backend.client.run(nothing)  # imports cost time, which is not the first tasks'
+
+    def hand_over(self, batch: BatchedCalls, note: Callable[[Any], None]) -> None:
+        future = super().hand_over(batch, lambda out: None)  # which errors do not reach
+        future.add_done_callback(lambda done: note(done.exception() or done.result()))
+
+    def renew(self, attempt: Attempt) -> None:
+        """Have the data scattered again, which may be gone with the worker."""
+        self.backend.call_data_futures.clear()
+
+
+class _Stored:
+    """A shipment in Ray's object store; arrives as the shipment."""
+
+    def __init__(self, get: Callable[[Any], Any], reference: Any) -> None:
+        self._arrival = get, (reference,)
+
+    def __reduce__(self) -> tuple:
+        return self._arrival
+
+
+class _Ray(Workers):
+    """Actors of Ray's pool, which would hand a task to a busy one while others are idle."""
+
+    can_stop = True
+    exact = True
+    queues = False
+
+    def __init__(self, backend: Any, context_id: str) -> None:
+        super().__init__(backend, context_id)
+        import ray  # type: ignore[import-not-found]
+
+        self.ray = ray
+        self._stored: dict[Shipment, _Stored] = {}
+        self._import([actor for actor, _ in self.backend._get_pool()._actor_pool])
+
+    def _import(self, actors: list) -> None:
+        """Wait until actors have started; the time that it takes is not their first tasks'."""
+        self.ray.get([actor.run_batch.remote(nothing, [((), {})]) for actor in actors])
+
+    def store(self, shipment: Shipment) -> Any:
+        if shipment not in self._stored:
+            self._stored[shipment] = _Stored(self.ray.get, self.ray.put(shipment))
+        return self._stored[shipment]
+
+    def submit(self, attempt: Attempt, running: Running, note: Callable[[Any], None]) -> None:
+        pool = self.backend._get_pool()
+        taken = {other.place for other in running}
+        attempt.place = next(i for i in range(len(pool._actor_pool)) if i not in taken)
+        pool._current_index = (attempt.place - 1) % len(pool._actor_pool)  # the next is free
+        super().submit(attempt, running, note)
+
+    def renew(self, attempt: Attempt) -> None:
+        pool = self.backend._get_pool()
+        pool._actor_pool[attempt.place] = pool._new_actor_entry()
+        self._import([pool._actor_pool[attempt.place][0]])
+
+    def stop(self, attempt: Attempt) -> None:
+        self.ray.kill(self.backend._get_pool()._actor_pool[attempt.place][0])
+        self.renew(attempt)
+
+
+_KINDS: dict[str, type[Workers]] = {
+    "LokyBackend": _Loky,
+    "ThreadingBackend": _Threads,
+    "RayBackend": _Ray,  # inherits the next
+    "MultiprocessingBackend": _Processes,
+    "DaskDistributedBackend": _Dask,
+}
+
+
+def workers_of(backend: Any, context_id: str) -> Workers | None:
+    """Return the workers of a joblib backend; None if it does not tell when a single task ends.
+
+    Parameters
+    ----------
+    backend : ParallelBackendBase
+        joblib's backend, configured.
+    context_id : str
+        Under which loky keeps the files of the `joblib.Parallel` that uses it.
+
+    Returns
+    -------
+    Workers or None
+        The workers.
+    """
+    if not getattr(backend, "supports_retrieve_callback", False):
+        return None
+    names = [base.__name__ for base in type(backend).__mro__]
+    kind = next((_KINDS[name] for name in names if name in _KINDS), Workers)
+    return kind(backend, context_id)

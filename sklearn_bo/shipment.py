@@ -1,0 +1,66 @@
+"""What all calls share, packed so that it crosses to each worker once."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections import deque
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+try:
+    import cloudpickle  # a dependency of joblib since 1.6
+except ImportError:
+    from joblib.externals import cloudpickle
+
+
+class Shipment:
+    """An object that crosses to each worker process once, however many calls refer to it.
+
+    Its arrays are kept apart from the rest (pickle protocol 5), so that joblib maps the large ones
+    to memory, shared by all workers, and a worker unpickles the whole only for its first call. Dask
+    and Ray place it in their own stores, once.
+
+    Parameters
+    ----------
+    content : object
+        What to ship.
+    """
+
+    def __init__(self, content: Any) -> None:
+        self.content = content
+        self._token = uuid4().hex
+        self._packed: tuple[np.ndarray, list[np.ndarray]] | None = None
+
+    def pack(self) -> None:
+        """Pickle the content now, so that what cannot be pickled raises here."""
+        buffers: list[pickle.PickleBuffer] = []
+        head = cloudpickle.dumps(self.content, protocol=5, buffer_callback=buffers.append)
+        arrays = [np.frombuffer(buffer.raw(), dtype=np.uint8) for buffer in buffers]
+        self._packed = np.frombuffer(head, dtype=np.uint8), arrays
+
+    def __reduce__(self) -> tuple:
+        if self._packed is None:
+            self.pack()
+        return _unpack, (self._token, *self._packed)  # type: ignore[misc]
+
+    def __sizeof__(self) -> int:
+        """Size in bytes; beyond 1,000, Dask and Ray store an argument rather than send it along."""
+        head, arrays = self._packed or (np.empty(0), [])
+        own = object.__sizeof__(self) + 1_000
+        return own + sys.getsizeof(head) + head.nbytes + sum(array.nbytes for array in arrays)
+
+
+_received: deque[tuple[str, Shipment]] = deque(maxlen=2)  # of this process, the latest last
+
+
+def _unpack(token: str, head: np.ndarray, arrays: list[np.ndarray]) -> Shipment:
+    """Return the shipment, from the memory of this process where it has been here before."""
+    for known, shipment in list(_received):  # other threads may receive one meanwhile
+        if known == token:
+            return shipment
+    shipment = Shipment(pickle.loads(head.data, buffers=[array.data for array in arrays]))
+    _received.append((token, shipment))
+    return shipment

@@ -1,0 +1,195 @@
+"""Workers that die, fits that hang, errors that cannot be pickled: the search outlives them."""
+
+import os
+import signal
+import time
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from sklearn_bo import BayesSearchCV
+from sklearn_bo._joblib import Executor
+from sklearn_bo._workers import TaskLostError
+
+X = np.arange(40.0).reshape(-1, 1)
+Y = np.arange(40) % 2
+DIED = pytest.mark.filterwarnings("ignore:A worker process died:RuntimeWarning")
+FAILED = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.FitFailedWarning",
+    "ignore:One or more of the test scores are non-finite",
+    "ignore:Scoring failed",
+)
+
+
+class Bad(ClassifierMixin, BaseEstimator):
+    """Scores by a; with a = 0.25 a fold without the first sample goes wrong."""
+
+    def __init__(self, a=0.5, wrong=None, log=None):
+        self.a = a
+        self.wrong = wrong
+        self.log = log
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        with open(self.log, "a") as file:
+            file.write(f"{self.a} {X.sum()} {os.getpid()}\n")
+        time.sleep(0.02)
+        if self.a == 0.25 and X[0, 0] != 0:
+            self.wrong()
+        return self
+
+    def score(self, X, y):
+        return self.a
+
+
+class Unpicklable(Exception):
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+        self.lock = __import__("threading").Lock()
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hang():
+    time.sleep(5)
+
+
+def raise_unpicklable():
+    raise Unpicklable("this", "that")
+
+
+def search(tmp_path, wrong, **options):
+    return BayesSearchCV(
+        Bad(wrong=wrong, log=str(tmp_path / "log")),
+        {"a": (0.0, 1.0)},
+        n_iter=6,
+        cv=4,
+        initial_candidates=[{"a": 0.75}, {"a": 0.25}],
+        random_state=0,
+        **options,
+    )
+
+
+def scores(search, candidate):
+    return [search.cv_results_[f"split{k}_test_score"][candidate] for k in range(4)]
+
+
+def n_fits(tmp_path, a):
+    return sum(line.startswith(f"{a} ") for line in (tmp_path / "log").read_text().splitlines())
+
+
+@FAILED
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+def test_a_killed_worker_costs_its_own_fold_after_a_second_try(tmp_path, backend):
+    searching = search(tmp_path, die, error_score=-1)
+    with joblib.parallel_config(backend, n_jobs=2), pytest.warns(RuntimeWarning, match="died"):
+        searching.fit(X, Y)
+    assert scores(searching, 1) == [-1, 0.25, 0.25, 0.25]
+    assert scores(searching, 0) == [0.75] * 4
+    others = [scores(searching, i) for i in range(2, 6)]
+    assert np.isfinite(others).all()
+    assert {trial.state for trial in searching.trials_} == {"complete"}
+    sums = [x.split()[1] for x in (tmp_path / "log").read_text().splitlines() if x[:5] == "0.25 "]
+    fatal = str(X[10:].sum())
+    assert sums.count(fatal) == 2
+
+
+@FAILED
+@DIED
+def test_the_report_of_failed_fits_says_that_the_worker_died(tmp_path):
+    from sklearn.exceptions import FitFailedWarning
+
+    searching = search(tmp_path, die)
+    with joblib.parallel_config("loky", n_jobs=2), pytest.warns(FitFailedWarning, match="TaskLost"):
+        searching.fit(X, Y)
+    assert np.isnan(scores(searching, 1)[0])
+
+
+@DIED
+def test_with_error_score_raise_a_killed_worker_ends_the_search(tmp_path):
+    searching = search(tmp_path, die, error_score="raise")
+    with (
+        joblib.parallel_config("multiprocessing", n_jobs=2),
+        pytest.raises(TaskLostError, match="Each worker that ran it died"),
+    ):
+        searching.fit(X, Y)
+
+
+def die_once(path):
+    if not path.exists():
+        path.touch()
+        die()
+    return "survived"
+
+
+def slow_square(x):
+    time.sleep(0.05)
+    return x * x
+
+
+@DIED
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+def test_a_call_whose_worker_died_by_chance_gets_its_result(tmp_path, backend):
+    with joblib.parallel_config(backend), Executor(2, "2*n_jobs") as executor:
+        tasks = [executor.submit(slow_square, x) for x in (2, 3)]
+        tasks.append(executor.submit(die_once, tmp_path / "flag"))
+        tasks += [executor.submit(slow_square, x) for x in (4, 5)]
+        assert {executor.next_done() for _ in tasks} == set(tasks)
+        assert [task.result() for task in tasks] == [4, 9, "survived", 16, 25]
+
+
+@DIED
+def test_calls_that_ran_beside_two_killers_are_not_blamed():
+    with joblib.parallel_config("loky"), Executor(3, "all") as executor:
+        calls = [(die, ()), (slow_square, (2,)), (die, ()), (slow_square, (3,))]
+        tasks = [executor.submit(function, *args) for function, args in calls]
+        for _ in tasks:
+            executor.next_done()
+        assert [tasks[i].result() for i in (1, 3)] == [4, 9]
+        for i in (0, 2):
+            with pytest.raises(TaskLostError):
+                tasks[i].result()
+
+
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+def test_an_error_that_cannot_be_pickled_is_reported_with_its_traceback(backend):
+    with joblib.parallel_config(backend), Executor(2, "2*n_jobs") as executor:
+        task = executor.submit(raise_unpicklable)
+        executor.next_done()
+        with pytest.raises(RuntimeError, match=r"in raise_unpicklable(.|\n)*this and that"):
+            task.result()
+
+
+def test_an_error_from_another_process_keeps_its_type_and_traceback():
+    with joblib.parallel_config("loky"), Executor(2, "2*n_jobs") as executor:
+        task = executor.submit(divmod, 1, 0)
+        executor.next_done()
+        with pytest.raises(ZeroDivisionError) as caught:
+            task.result()
+    assert "in run_task" in caught.value.__notes__[0]
+
+
+@FAILED
+@pytest.mark.parametrize(
+    ("backend", "n_jobs"), [("loky", 2), ("multiprocessing", 2), ("threading", 2), ("threading", 1)]
+)
+def test_a_fit_that_hangs_is_given_up(tmp_path, backend, n_jobs):
+    searching = search(tmp_path, hang, fit_timeout=1.5)
+    start = time.monotonic()
+    with joblib.parallel_config(backend, n_jobs=n_jobs):
+        searching.fit(X, Y)
+    if backend != "loky":  # starts processes anew
+        assert time.monotonic() - start < 4.5
+    np.testing.assert_array_equal(scores(searching, 1), [np.nan, 0.25, 0.25, 0.25])
+    assert np.isfinite([scores(searching, i) for i in (0, 2, 3, 4, 5)]).all()
+    assert n_fits(tmp_path, 0.25) in (4, 5)  # a fold beside it may have begun anew
+
+
+@pytest.mark.parametrize("fit_timeout", [0, -1.0, "1"])
+def test_a_time_limit_that_is_none_is_refused(fit_timeout):
+    with pytest.raises(ValueError, match="fit_timeout"):
+        BayesSearchCV(Bad(), {"a": (0.0, 1.0)}, fit_timeout=fit_timeout).fit(X, Y)
