@@ -61,8 +61,7 @@ class Optimizer:
     the highest expected improvement over the best of them is asked next (Jones, Schonlau and Welch
     1998). Trials asked and not yet told are taken to score what the surrogate expects (the "Kriging
     believer"), so several can be evaluated at once. Failed ones are taken to score what the worst
-    did. No setting is asked twice,
-    unless it lies in two subspaces.
+    did. No setting is asked twice.
 
     Parameters
     ----------
@@ -80,6 +79,8 @@ class Optimizer:
     ----------
     space : Space
         The search space.
+    n_settings : float
+        Number of distinct settings, infinite with a continuous parameter.
     trials : Trials
         All trials in order, a read-only sequence.
     best_trial : Trial or None
@@ -120,9 +121,16 @@ class Optimizer:
                 f"n_initial_points={n_initial_points!r} must be 'auto' or an integer of at least 1."
             )
         self.trials = Trials()
-        self._seen: set[bytes] = set()
+        # A setting that two subspaces have belongs to the first.
+        duplicates = list(self.space.duplicates())
+        self._seen: set[bytes] = {z.tobytes() for z in duplicates}
         self._n_asked = np.zeros(len(self.space.subspaces), dtype=int)  # distinct settings
-        self._capacity = np.array([subspace.capacity for subspace in self.space.subspaces])
+        n_settings = np.array([subspace.n_settings for subspace in self.space.subspaces], float)
+        for z in duplicates:
+            n_settings[self.space.subspace_of(z[None])[0]] -= 1
+        self.n_settings = n_settings.sum()
+        budgets = [subspace.n_trials or math.inf for subspace in self.space.subspaces]
+        self._capacity = np.minimum(n_settings, budgets)
         self._shares = np.array([subspace.n_trials is None for subspace in self.space.subspaces])
         self._shared_budget = math.inf
         self._queue: deque[tuple[dict[str, Any], Origin]] = deque()
@@ -294,7 +302,7 @@ class Optimizer:
                 return self._append(params, z, origin)
         if not self._open_subspaces().any():
             raise SpaceExhaustedError(
-                f"All {self.space.n_settings} settings of the space, or all trials of its "
+                f"All {self.n_settings:g} settings of the space, or all trials of its "
                 "subspaces' budgets, have been asked."
             )
         n_useful = len(self.trials) - len(self.trials.failed)

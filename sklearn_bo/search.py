@@ -297,7 +297,7 @@ class BayesSearchCV(BaseSearchCV):
         params = _check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         optimizer, n_candidates = self._make_optimizer()
-        exhaustive = n_candidates == optimizer.space.n_settings
+        exhaustive = n_candidates == optimizer.n_settings
         if not callable(self.scoring):
             multimetric = isinstance(scorers, _MultimetricScorer)
             metrics = list(scorers._scorers) if multimetric else ["score"]

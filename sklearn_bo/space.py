@@ -25,6 +25,8 @@ from sklearn.utils import check_random_state
 from sklearn_bo.dimensions import Choices, Dimension, native
 from sklearn_bo.parsing import parse_dimension
 
+MAX_COMPARED = 10_000  # settings of a subspace up to which it is searched for duplicates
+
 RandomSource = np.random.RandomState | np.random.Generator
 
 
@@ -50,11 +52,6 @@ class Subspace:
     def n_settings(self) -> float:
         """Number of settings, ``math.inf`` with a continuous parameter."""
         return math.prod(dimension.n_levels for dimension in self.dimensions.values())
-
-    @property
-    def capacity(self) -> float:
-        """Number of trials that it can have: its settings or its own budget, what is less."""
-        return self.n_settings if self.n_trials is None else min(self.n_settings, self.n_trials)
 
 
 class Space:
@@ -125,6 +122,22 @@ class Space:
             self._has_column[k, list(subspace.columns.values())] = True
         if self._selector:
             self._has_column[:, 0] = True
+
+    def duplicates(self) -> Iterator[np.ndarray]:
+        """Iterate over the points of finite subspaces whose setting an earlier subspace has too.
+
+        Yields
+        ------
+        ndarray of shape (n_dims,)
+            The later point of a setting; `encode` gives the first.
+        """
+        for k, subspace in enumerate(self.subspaces):
+            names = subspace.dimensions.keys()
+            alike = any(names == other.dimensions.keys() for other in self.subspaces[:k])
+            if alike and subspace.n_settings <= MAX_COMPARED:
+                for z in self.settings([k]):
+                    if not np.array_equal(self.encode(self.decode(z)), z):
+                        yield z
 
     def snap(self, Z: np.ndarray) -> np.ndarray:
         """Move each row to the point that stands for its setting.

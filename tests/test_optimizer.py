@@ -508,3 +508,13 @@ def test_batches_of_eight_find_what_single_trials_find():
         for trial in optimizer.ask(8):
             optimizer.tell(trial, sphere(trial.params))
     assert optimizer.best_trial.score > -1e-2
+
+
+def test_setting_that_two_subspaces_have_is_asked_once():
+    space = [{"a": [1, 2], "b": ["x"]}, {"a": [1, 2, 3], "b": ["y", "x"]}]
+    optimizer = Optimizer(space, random_state=0)
+    asked = [tuple(trial.params.values()) for trial in optimizer.ask(20)]
+    assert sorted(asked) == [(a, b) for a in (1, 2, 3) for b in ("x", "y")]
+    assert Optimizer(space).share(20) == 6
+    with pytest.raises(RuntimeError, match="All 6 settings"):
+        optimizer.ask()
