@@ -42,6 +42,8 @@ _REFIT_ALWAYS = 100  # observations up to which hyperparameters are refitted for
 _REFIT_GROWTH = 1.1  # beyond, when the data have grown by this factor
 _MAX_FIT = 300  # observations that a refit uses
 _MAX_CONDITION = 500  # observations that the posterior uses
+_MAX_JUDGE = 2000  # observations that the comparison of trials uses
+_N_DRAWS = 4096  # of the posterior; they give a probability to within 0.008
 
 
 @cache
@@ -275,6 +277,43 @@ class Optimizer:
         mean, std = warping.inverse_moments(mean, np.hypot(std, math.sqrt(gp.noise)))
         return (float(mean[0]), float(std[0])) if single else (mean, std)
 
+    def posterior(
+        self, trials: Sequence[Trial] | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Judge trials by all scores told so far, not by their own alone.
+
+        Parameters
+        ----------
+        trials : sequence of Trial, default=None
+            Trials of this optimizer to compare; None for all.
+
+        Returns
+        -------
+        mean, std : ndarray of shape (n_trials,)
+            Of the score that a trial would have without the noise of its evaluation, in the unit
+            of the scores; NaN unless it is complete.
+        prob_best : ndarray of shape (n_trials,)
+            Probability that this score is the highest of them, by joint draws that are the same
+            in each call; 0 unless the trial is complete.
+        """
+        trials = self.trials if trials is None else trials
+        complete = np.flatnonzero([trial.state == "complete" for trial in trials])
+        mean, std = np.full((2, len(trials)), np.nan)
+        prob_best = np.zeros(len(trials))
+        if not complete.size:
+            return mean, std, prob_best
+        Z = np.array([trials[i].z for i in complete])
+        with _thread_pools().limit(limits=1, user_api="blas"):
+            gp, warping = self._judge()
+            centre, spread = gp.predict(Z)
+            # The rest lose every draw; the highest target is the highest score.
+            rivals = np.flatnonzero(centre + 5 * spread >= np.max(centre - 5 * spread))
+            draws = gp.sample(Z[rivals], _N_DRAWS, np.random.RandomState(0))
+        mean[complete], std[complete] = warping.inverse_moments(centre, spread)
+        wins = np.bincount(draws.argmax(axis=1), minlength=len(rivals))
+        prob_best[complete[rivals]] = wins / _N_DRAWS
+        return mean, std, prob_best
+
     def share(self, n_iter: int) -> int:
         """Let the subspaces that have no budget of their own share one.
 
@@ -371,6 +410,19 @@ class Optimizer:
 
         return admissible
 
+    def _judge(self) -> tuple[GaussianProcess, OutputWarping]:
+        """Return a surrogate of all finished trials that does not favour the best.
+
+        What proposes leaves out some of the worse trials. Where there is noise, the luck of those
+        that it keeps would then count as merit.
+        """
+        finished = [trial for trial in self.trials if trial.state != "pending"]
+        Z, y, warping = self._data(finished, len(finished))
+        rows = np.random.RandomState(0).permutation(len(y))[:_MAX_JUDGE]
+        some = rows[:_MAX_FIT]
+        gp = GaussianProcess(self.space.categories).fit(Z[some], y[some])
+        return gp.condition(Z[rows], y[rows]), warping
+
     def _fitted(self) -> tuple[GaussianProcess, OutputWarping, np.ndarray, np.ndarray]:
         """Return the surrogate conditioned on all finished trials, and its data."""
         complete, failed = self.trials.complete, self.trials.failed
@@ -389,6 +441,20 @@ class Optimizer:
         rows = _spread_over_ranks(y, _MAX_CONDITION)
         Z, y = Z[rows], y[rows]
         return self._gp.condition(Z, y), warping, Z, y
+
+    @staticmethod
+    def _data(trials: list[Trial], n_max: int) -> tuple[np.ndarray, np.ndarray, OutputWarping]:
+        """Return points, targets (a failed trial has the worst) and how scores become targets."""
+        scores = np.array([trial.score for trial in trials])
+        complete = np.isfinite(scores)
+        warping = OutputWarping(scores[complete])
+        y = np.empty(len(trials))
+        y[complete] = warping(scores[complete])
+        y[~complete] = y[complete].min()
+        Z = np.array([trial.z for trial in trials])
+        order = np.lexsort((y, *Z.T))  # so that the order of telling does not matter
+        rows = order[_spread_over_ranks(y[order], n_max)]
+        return Z[rows], y[rows], warping
 
     # -- bookkeeping
 
