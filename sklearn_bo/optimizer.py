@@ -25,6 +25,7 @@ from threadpoolctl import ThreadpoolController
 from sklearn_bo.acquisition import log_expected_improvement, upper_confidence_bound
 from sklearn_bo.design import default_n_initial_points, initial_design
 from sklearn_bo.dimensions import native
+from sklearn_bo.judgement import judge
 from sklearn_bo.maximizer import Acquisition, Admissible, maximize
 from sklearn_bo.space import Space
 from sklearn_bo.surrogate import GaussianProcess
@@ -42,8 +43,6 @@ _REFIT_ALWAYS = 100  # observations up to which hyperparameters are refitted for
 _REFIT_GROWTH = 1.1  # beyond, when the data have grown by this factor
 _MAX_FIT = 300  # observations that a refit uses
 _MAX_CONDITION = 500  # observations that the posterior uses
-_MAX_JUDGE = 2000  # observations that the comparison of trials uses
-_N_DRAWS = 4096  # of the posterior; they give a probability to within 0.008
 
 
 @cache
@@ -327,22 +326,19 @@ class Optimizer:
             Probability that this score is the highest of them, by joint draws that are the same
             in each call; 0 unless the trial is complete.
         """
-        trials = self.trials if trials is None else trials
+        trials = list(self.trials if trials is None else trials)
         complete = np.flatnonzero([trial.state == "complete" for trial in trials])
         mean, std = np.full((2, len(trials)), np.nan)
         prob_best = np.zeros(len(trials))
-        if not complete.size:
-            return mean, std, prob_best
-        Z = np.array([trials[i].z for i in complete])
-        with _thread_pools().limit(limits=1, user_api="blas"):
-            gp, warping = self._judge()
-            centre, spread = gp.predict(Z)
-            # The rest lose every draw; the highest target is the highest score.
-            rivals = np.flatnonzero(centre + 5 * spread >= np.max(centre - 5 * spread))
-            draws = gp.sample(Z[rivals], _N_DRAWS, np.random.RandomState(0))
-        mean[complete], std[complete] = warping.inverse_moments(centre, spread)
-        wins = np.bincount(draws.argmax(axis=1), minlength=len(rivals))
-        prob_best[complete[rivals]] = wins / _N_DRAWS
+        if complete.size:
+            finished = [trial for trial in self.trials if trial.state != "pending"]
+            Z, y, warping = self._data(finished, len(finished))
+            candidates = np.array([trials[i].z for i in complete])
+            with _thread_pools().limit(limits=1, user_api="blas"):
+                centre, spread, prob_best[complete] = judge(
+                    GaussianProcess(self.space.categories), Z, y, candidates
+                )
+            mean[complete], std[complete] = warping.inverse_moments(centre, spread)
         return mean, std, prob_best
 
     def share(self, n_iter: int) -> int:
@@ -441,19 +437,6 @@ class Optimizer:
             return there if there.any() else anywhere
 
         return admissible
-
-    def _judge(self) -> tuple[GaussianProcess, OutputWarping]:
-        """Return a surrogate of all finished trials that does not favour the best.
-
-        What proposes leaves out some of the worse trials. Where there is noise, the luck of those
-        that it keeps would then count as merit.
-        """
-        finished = [trial for trial in self.trials if trial.state != "pending"]
-        Z, y, warping = self._data(finished, len(finished))
-        rows = np.random.RandomState(0).permutation(len(y))[:_MAX_JUDGE]
-        some = rows[:_MAX_FIT]
-        gp = GaussianProcess(self.space.categories).fit(Z[some], y[some])
-        return gp.condition(Z[rows], y[rows]), warping
 
     def _fitted(self) -> tuple[GaussianProcess, OutputWarping, np.ndarray, np.ndarray]:
         """Return the surrogate conditioned on all finished trials, and its data."""

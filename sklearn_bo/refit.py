@@ -48,6 +48,10 @@ class PosteriorMean:
     scikit-learn ignore a callable ``refit``; called with their ``cv_results_``, it chooses from the
     last iteration. As with any callable, the search has no ``best_score_``.
 
+    What it mends is the expectation more than the choice: on noisy tasks with 40 candidates, those
+    that it chose were on average as good as those with the best score, within the error of the
+    comparison, while the posterior mean promised far less too much than the best score.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -239,19 +243,20 @@ def _metrics(cv_results: Mapping[str, Any]) -> list[str]:
 
 def _choose_metric(rule: PosteriorMean | OneStandardError, metrics: Sequence[str]) -> str:
     """Return the metric that the rule names, or else the only one."""
-    if rule.metric is None and len(metrics) == 1:
-        return metrics[0]
-    if rule.metric not in metrics:
+    metric = metrics[0] if rule.metric is None and len(metrics) == 1 else rule.metric
+    if metric is None or metric not in metrics:
         raise ValueError(
             f"{type(rule).__name__}: metric={rule.metric!r} is not one of the metrics "
             f"{list(metrics)}. Name one of them by metric=."
         )
-    return rule.metric
+    return metric
 
 
 def _scores(cv_results: Mapping[str, Any], metric: str) -> np.ndarray:
     """Return the mean test scores (n,), NaN for candidates that may not be chosen."""
-    scores = np.ma.filled(np.ma.asarray(cv_results[f"mean_test_{metric}"], dtype=float), np.nan)
+    scores: np.ndarray = np.ma.filled(
+        np.ma.asarray(cv_results[f"mean_test_{metric}"], dtype=float), np.nan
+    )
     scores = np.where(np.isfinite(scores), scores, np.nan)
     if "iter" in cv_results:  # of a halving search: scores on fewer samples do not compare
         scores[cv_results["iter"] < np.max(cv_results["iter"])] = np.nan

@@ -415,6 +415,11 @@ class BayesSearchCV(BaseSearchCV):
         ------
         NotFittedError
             Before `fit`.
+
+        Notes
+        -----
+        The model knows the luck by which a trial differs from its neighbours. That which all share,
+        of the sample and its folds, it cannot see; nested cross-validation shows it.
         """
         check_is_fitted(self, "cv_results_")
         posterior = self.optimizer_.posterior(self.trials_)
