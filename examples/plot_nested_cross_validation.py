@@ -63,8 +63,8 @@ def make_searches(seed):
 # Nested cross-validation
 # -----------------------
 # The inner folds choose, the outer ones judge: ``cross_val_score`` of a search is all it takes. It
-# searches four fifths of the sample, so it errs on the low side: here by a point or two, as the
-# best score errs on the high side.
+# searches four fifths of the sample, so it errs on the low side: here by about two points of
+# accuracy, as much as the best score errs on the high side.
 
 
 def draw_sample(seed):
@@ -146,8 +146,8 @@ for n in (1, 5, 10, 25, 50, N_CANDIDATES):
 # score, with its standard error over samples.
 #
 # Neither finds a better tree here. ``OneStandardError`` loses next to nothing by half the leaves.
-# And neither is safe from optimism, most of which is the luck of the sample: all candidates share
-# it, so no comparison among them shows it.
+# And neither is safe from optimism: similar settings are lucky alike on the same sample, so that
+# their scores confirm one another.
 
 chosen = np.array([sample["rules"] for sample in samples])  # (N_SAMPLES, rules, 3)
 gain = chosen[:, :, 1] - chosen[:, :1, 1]

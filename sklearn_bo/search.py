@@ -418,8 +418,8 @@ class BayesSearchCV(BaseSearchCV):
 
         Notes
         -----
-        The model knows the luck by which a trial differs from its neighbours. That which all share,
-        of the sample and its folds, it cannot see; nested cross-validation shows it.
+        The model sees the luck by which a trial differs from its neighbours. Similar candidates are
+        also lucky alike on the same folds, which it cannot see; nested cross-validation shows that.
         """
         check_is_fitted(self, "cv_results_")
         posterior = self.optimizer_.posterior(self.trials_)
