@@ -1,0 +1,142 @@
+"""The covariance of scores at two settings: near ones are alike, and effects partly add up.
+
+    symbol   name             shape      meaning
+    delta    differences      (d, m, n)  z_j - z'_j of numbers, [z_j != z'_j] of categories
+    l        lengthscales     (d,)       one per column (automatic relevance determination)
+    w        share            ()         of the variance that is a sum of functions of one column
+
+The scaled distance along column j is s_j = delta_j / l_j, and r^2 = sum_j s_j^2. With the
+Matern-5/2 correlation M (Rasmussen & Williams 2006, eq. 4.17) it is
+
+    k(z, z') = (1 - w) M(r) + w / d sum_j M(sqrt(d) s_j).
+
+The first term knows nothing of a setting until a near one was seen. The second adds up what each
+parameter does by itself (Duvenaud, Nickisch & Rasmussen 2011, arXiv:1112.4394), so it learns of all
+settings that share a value: in many dimensions this is most of what few trials can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy.special import expit
+
+_SQRT5 = np.sqrt(5.0)
+
+# MAP priors: normal, (location, standard deviation) of the logarithm of a lengthscale and of the
+# logit of the share. A lengthscale grows with sqrt(d), so that distances in many dimensions stay
+# comparable to it (Hvarfner et al. 2024, arXiv:2402.02229).
+_LENGTHSCALE_PRIOR = (-0.5, 1.0)
+_SHARE_PRIOR = (0.5, 1.5)
+_LENGTHSCALE_BOUNDS = (np.log(5e-3), np.log(1e3))
+_SHARE_BOUNDS = (-6.0, 6.0)
+NO_SHARE = -40.0  # a logit that means none
+
+
+class Kernel:
+    """Correlation over numbers and categories, a function of its hyperparameters theta.
+
+    ``theta`` holds the logarithms of the lengthscales, in units of the cube's edge, and the logit
+    of the share, d + 1 in all.
+
+    Parameters
+    ----------
+    categories : sequence of ndarray
+        For each of the d columns the coordinates of its categories, empty for a numeric one.
+
+    Attributes
+    ----------
+    prior : ndarray of shape (d + 1, 2)
+        Location and standard deviation of a normal prior of theta.
+    bounds : ndarray of shape (d + 1, 2)
+        Range of theta.
+    """
+
+    def __init__(self, categories: Sequence[np.ndarray]) -> None:
+        d = len(categories)
+        self._is_category = np.array([len(centres) > 0 for centres in categories], dtype=bool)
+        location, scale = _LENGTHSCALE_PRIOR
+        longer = location + 0.5 * np.log(max(d, 1))
+        self.prior = np.array([(longer, scale)] * d + [_SHARE_PRIOR])
+        self.bounds = np.array([_LENGTHSCALE_BOUNDS] * d + [_SHARE_BOUNDS])
+
+    def differences(self, A: np.ndarray, B: np.ndarray) -> np.ndarray:
+        """Return the differences between points A (m, d) and B (n, d) by column, (d, m, n)."""
+        out = np.empty((A.shape[1], len(A), len(B)))
+        for j, column in enumerate(out):
+            column[:] = self._difference(A, B, j)
+        return out
+
+    def __call__(self, theta: np.ndarray, A: np.ndarray, B: np.ndarray) -> np.ndarray:
+        """Return the correlations of points A (m, d) with B (n, d), (m, n)."""
+        d, share = A.shape[1], _share(theta)
+        squares = np.zeros((len(A), len(B)))
+        additive = np.zeros((len(A), len(B)))
+        for j in range(d):
+            s = self._difference(A, B, j) / np.exp(theta[j])
+            squares += s * s
+            if share:
+                additive += _matern(np.sqrt(d) * np.abs(s))[0]
+        joint = _matern(np.sqrt(squares))[0]
+        return (1 - share) * joint + share / d * additive if share else joint
+
+    def with_gradients(
+        self, theta: np.ndarray, differences: np.ndarray
+    ) -> tuple[np.ndarray, Callable, Callable]:
+        """Return the correlations and two functions that pull their weights back.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (d + 1,)
+            Hyperparameters.
+        differences : ndarray of shape (d, m, n)
+            As `differences` returns them.
+
+        Returns
+        -------
+        k : ndarray of shape (m, n)
+            Correlations.
+        by_theta : callable
+            From weights W (m, n) to the gradient of sum(W * k) by theta, (d + 1,).
+        by_point : callable
+            From weights W (m, n) to the gradient of row i of (W * k).sum(1) by the point A[i],
+            (m, d); zero for categories.
+        """
+        d, share = len(differences), _share(theta)
+        lengthscales = np.exp(theta[:-1])
+        s = differences / lengthscales[:, None, None]
+        joint, slopes = _matern(np.sqrt(np.einsum("dmn,dmn->mn", s, s)))
+        k, excess = joint, np.zeros_like(joint)
+        if share:
+            alone, slopes_alone = _matern(np.sqrt(d) * np.abs(s))
+            excess = alone.mean(axis=0) - joint
+            k = joint + share * excess
+            slopes = (1 - share) * slopes + share * slopes_alone  # (d, m, n)
+        pull = slopes * s  # -dk / ds_j
+
+        def by_theta(weights: np.ndarray) -> np.ndarray:
+            by_lengthscale = (pull * s).reshape(d, -1) @ weights.ravel()
+            return np.r_[by_lengthscale, share * (1 - share) * np.sum(weights * excess)]
+
+        def by_point(weights: np.ndarray) -> np.ndarray:
+            gradient = -np.einsum("mn,dmn->md", weights, pull) / lengthscales
+            return np.where(self._is_category, 0.0, gradient)
+
+        return k, by_theta, by_point
+
+    def _difference(self, A: np.ndarray, B: np.ndarray, j: int) -> np.ndarray:
+        difference = A[:, j, None] - B[None, :, j]
+        # Snapped coordinates of one category differ by rounding at most.
+        return (np.abs(difference) > 1e-9) * 1.0 if self._is_category[j] else difference
+
+
+def _share(theta: np.ndarray) -> float:
+    return float(expit(theta[-1])) if theta[-1] > NO_SHARE else 0.0
+
+
+def _matern(r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """M(r) = (1 + t + t^2 / 3) exp(-t) with t = sqrt(5) r, and -M'(r) / r, finite at r = 0."""
+    t = _SQRT5 * r
+    decay = np.exp(-t)
+    return (1 + t + t * t / 3) * decay, 5 / 3 * (1 + t) * decay
