@@ -2,6 +2,7 @@
 
 from sklearn_bo.optimizer import Optimizer
 from sklearn_bo.search import BayesSearchCV
+from sklearn_bo.stopping import NegligibleGain, NoImprovement, TargetScore
 
-__all__ = ["BayesSearchCV", "Optimizer"]
+__all__ = ["BayesSearchCV", "NegligibleGain", "NoImprovement", "Optimizer", "TargetScore"]
 __version__ = "0.1.0"

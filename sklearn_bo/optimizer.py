@@ -267,13 +267,53 @@ class Optimizer:
         single = isinstance(params, Mapping)
         settings = [params] if isinstance(params, Mapping) else list(params)
         Z = np.array([self.space.encode(setting) for setting in settings])
-        twin = copy.copy(self)  # a refit here must not change what is asked next
-        twin._gp = copy.deepcopy(self._gp)
+        twin = self._twin()
         with _thread_pools().limit(limits=1, user_api="blas"):
             gp, warping, *_ = twin._fitted()
         mean, std = gp.predict(Z)
         mean, std = warping.inverse_moments(mean, np.hypot(std, math.sqrt(gp.noise)))
         return (float(mean[0]), float(std[0])) if single else (mean, std)
+
+    def largest_expected_improvement(self) -> float:
+        """Estimate what may still be won: the largest expected improvement left in the space.
+
+        The improvement is over the best expectation of a setting told so far, f_best, and free of
+        the noise of evaluations: max over z of E[max(f(z) - f_best, 0)]. Settings that are pending
+        may bring it too. What is asked next does not change.
+
+        Returns
+        -------
+        float
+            In the unit of the scores; infinite while less than two trials are complete, 0 when no
+            setting is left.
+        """
+        if len(self.trials.complete) < 2:
+            return math.inf
+        twin = self._twin()
+        with _thread_pools().limit(limits=1, user_api="blas"):
+            gp, warping, Z, _ = twin._fitted()
+            expected = gp.predict(Z)[0]
+            best = float(expected.max())
+            improvement: Acquisition = partial(log_expected_improvement, best=best)
+            left = [trial.z for trial in self.trials.pending]
+            if self._open_subspaces().any():
+                anchors = Z[np.argsort(-expected, kind="stable")[:_N_ANCHORS]]
+                screening = np.random.RandomState(len(self.trials))
+                z = maximize(improvement, gp, self.space, anchors, self._admissible, screening)
+                left.extend([] if z is None else [z])
+            if not left:
+                return 0.0
+            mean, std = gp.predict(np.array(left))
+        return max(
+            warping.expected_excess(m, s, best)
+            for m, s in zip(mean.tolist(), std.tolist(), strict=True)
+        )
+
+    def _twin(self) -> Optimizer:
+        """Copy as far as needed for a refit not to change what is asked next."""
+        twin = copy.copy(self)
+        twin._gp = copy.deepcopy(self._gp)
+        return twin
 
     def share(self, n_iter: int) -> int:
         """Let the subspaces that have no budget of their own share one.
