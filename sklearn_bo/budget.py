@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Hashable
+from datetime import timedelta
 from time import perf_counter
 
 _N_SEEN = 20  # folds that a prediction looks back on: one slow fit is forgotten after so many
@@ -29,6 +31,17 @@ class TimeBudget:
         self._began = clock()
         self._running: dict[Hashable, float] = {}  # task -> when it began
         self._seen: deque[float] = deque(maxlen=_N_SEEN)
+
+    @classmethod
+    def of(cls, time_budget: float | timedelta | None) -> TimeBudget:
+        """Start the clock for the search's parameter; without one, time is endless."""
+        if time_budget is None:
+            return cls(math.inf)
+        if isinstance(time_budget, timedelta):
+            time_budget = time_budget.total_seconds()
+        if time_budget <= 0:
+            raise ValueError(f"time_budget={time_budget!r} must be longer than 0 seconds.")
+        return cls(float(time_budget))
 
     @property
     def elapsed(self) -> float:

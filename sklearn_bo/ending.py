@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -29,7 +30,7 @@ class Ending:
     rules : sequence of callable, default=()
         Stopping rules.
     budget : TimeBudget, default=None
-        Time that the search may take; None for any.
+        Time that the search may take, which has begun to run out; None for any.
     test_to_train : float, default=nan
         Ratio of the numbers of test and training samples in a fold.
 
@@ -118,6 +119,38 @@ class Ending:
     def is_due(self) -> bool:
         """Whether the search ends here, without what still runs."""
         return self.at_once and self._n_ended > 0
+
+    def conclude(self, n_finished: int, n_candidates: int, whole: str) -> str:
+        """Say why a search has ended; warn where Ctrl-C has ended it.
+
+        Parameters
+        ----------
+        n_finished, n_candidates : int
+            Number of trials that were evaluated, and that were to be.
+        whole : str
+            What those were, in words.
+
+        Returns
+        -------
+        str
+            The reason.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If it was interrupted before any trial had ended.
+        """
+        if n_finished == 0:
+            raise KeyboardInterrupt
+        if n_finished == n_candidates and not self.at_once:
+            return f"all {n_candidates} {whole} were evaluated"
+        if self.reason is not None:
+            return self.reason
+        interrupt = f"interrupted when {n_finished} of {n_candidates} candidates had been evaluated"
+        warnings.warn(
+            f"The search was {interrupt}; it is fitted on these.", UserWarning, stacklevel=4
+        )
+        return f"{interrupt} (Ctrl-C)"
 
     def judge(
         self,

@@ -197,8 +197,8 @@ def evaluate_trials(
         nonlocal n_told
         while scores and not ending.is_due:
             number = next(iter(scores)) if lag is None else n_told
-            is_ahead = lag is not None and n_told > len(trials) - lag and len(trials) < n_candidates
-            if number not in scores or is_ahead:
+            early = lag is not None and n_told > len(trials) - lag and len(trials) < n_candidates
+            if early or number not in scores:
                 return
             optimizer.tell(trials[number], scores.pop(number))
             n_told += 1
@@ -212,7 +212,15 @@ def evaluate_trials(
         """Whether all is known that the next candidate must be asked with, and time is left."""
         if len(trials) == n_candidates or (lag is not None and n_told <= len(trials) - lag):
             return False
-        return not trials or ending.allows_trial(ceil(n_splits / executor.n_workers))
+        return not trials or may_begin(None, 0)
+
+    def may_begin(trial: Trial | None, split: int) -> bool:
+        """Whether a fold may begin, and with a first fold all others; the first trial's always."""
+        if trial is not None and trial is trials[0]:
+            return True
+        if split == 0:
+            return ending.allows_trial(ceil(n_splits / executor.n_workers))
+        return ending.allows_fold()
 
     with (
         suppress(Interrupted, SearchEnded),
@@ -226,11 +234,8 @@ def evaluate_trials(
                 raise SearchEnded
             # What waits in a queue begins nobody knows when; a budget wants to know.
             room = executor.n_workers if ending.has_budget else executor.queue_length
-            while waiting and len(running) < room:
-                trial, split = waiting[0]
-                if trial is not trials[0] and not ending.allows_fold():
-                    break
-                waiting.popleft()
+            while waiting and len(running) < room and may_begin(*waiting[0]):
+                trial, split = waiting.popleft()
                 callbacks = FoldCallbacks.of_fold(
                     search_context, cross_validation.estimator, trial.number * n_splits + split
                 )

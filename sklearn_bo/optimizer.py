@@ -298,7 +298,8 @@ class Optimizer:
         single = isinstance(params, Mapping)
         settings = [params] if isinstance(params, Mapping) else list(params)
         Z = np.array([self.space.encode(setting) for setting in settings])
-        twin = self._twin()
+        twin = copy.copy(self)  # a refit here must not change what is asked next
+        twin._gp = copy.deepcopy(self._gp)
         with _thread_pools().limit(limits=1, user_api="blas"):
             gp, warping, *_ = twin._fitted()
         mean, std = gp.predict(Z)
@@ -320,17 +321,16 @@ class Optimizer:
         """
         if len(self.trials.complete) < 2:
             return math.inf
-        twin = self._twin()
         with _thread_pools().limit(limits=1, user_api="blas"):
-            gp, warping, Z, _ = twin._fitted()
+            gp, warping, Z, _ = self._fitted()
             expected = gp.predict(Z)[0]
             best = float(expected.max())
             improvement: Acquisition = partial(log_expected_improvement, best=best)
             left = [trial.z for trial in self.trials.pending]
             if self._open_subspaces().any():
                 anchors = Z[np.argsort(-expected, kind="stable")[:_N_ANCHORS]]
-                screening = np.random.RandomState(len(self.trials))
-                z = maximize(improvement, gp, self.space, anchors, self._admissible, screening)
+                rng = self._rng(len(self.trials))
+                z = maximize(improvement, gp, self.space, anchors, self._admissible, rng)
                 left.extend([] if z is None else [z])
             if not left:
                 return 0.0
@@ -339,12 +339,6 @@ class Optimizer:
             warping.expected_excess(m, s, best)
             for m, s in zip(mean.tolist(), std.tolist(), strict=True)
         )
-
-    def _twin(self) -> Optimizer:
-        """Copy as far as needed for a refit not to change what is asked next."""
-        twin = copy.copy(self)
-        twin._gp = copy.deepcopy(self._gp)
-        return twin
 
     def share(self, n_iter: int) -> int:
         """Let the subspaces that have no budget of their own share one.

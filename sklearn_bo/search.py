@@ -325,8 +325,7 @@ class BayesSearchCV(BaseSearchCV):
             By Ctrl-C before any candidate is evaluated, or by a second one. After a first, later
             one the search is fitted on the candidates evaluated by then, with a warning.
         """
-        start = time.perf_counter()
-        budget = self._make_budget()
+        budget = TimeBudget.of(self.time_budget)
         rules = check_rules(self.stopping)
         base_estimator = clone(self.estimator)
         if callable(self.scoring):
@@ -400,7 +399,8 @@ class BayesSearchCV(BaseSearchCV):
         search_context.call_on_fit_task_end(estimator=self)
         # What a rule ended the search without is pending.
         numbers = [n for n in sorted(finished) if optimizer.trials[n].state != "pending"]
-        self.stop_reason_ = self._stop_reason(ending, len(numbers), n_candidates, optimizer)
+        whole = "settings of the space" if exhaustive else "trials of n_iter"
+        self.stop_reason_ = ending.conclude(len(numbers), n_candidates, whole)
 
         out = [fold for number in numbers for fold in finished[number]]
         _warn_or_raise_about_fit_failures(out, self.error_score)
@@ -428,7 +428,7 @@ class BayesSearchCV(BaseSearchCV):
         self.trials_ = trials
         self.n_trials_ = len(trials)
         context.call_on_fit_task_end(estimator=self, **data)
-        self.total_time_ = time.perf_counter() - start
+        self.total_time_ = budget.elapsed
         return self
 
     def results_frame(self) -> pd.DataFrame:
@@ -448,38 +448,6 @@ class BayesSearchCV(BaseSearchCV):
         """
         check_is_fitted(self, "cv_results_")
         return results_frame(self.trials_, self.cv_results_)
-
-    def _make_budget(self) -> TimeBudget | None:
-        """Start the clock of the time budget."""
-        if self.time_budget is None:
-            return None
-        if isinstance(self.time_budget, timedelta):
-            seconds = self.time_budget.total_seconds()
-        else:
-            seconds = float(self.time_budget)
-        if seconds <= 0:
-            raise ValueError(f"time_budget={self.time_budget!r} must be longer than 0 seconds.")
-        return TimeBudget(seconds)
-
-    def _stop_reason(
-        self, ending: Ending, n_finished: int, n_candidates: int, optimizer: Optimizer
-    ) -> str:
-        """Say why the search ended; warn if it was interrupted."""
-        if ending.reason is not None and (ending.at_once or n_finished < n_candidates):
-            return ending.reason
-        if n_finished == n_candidates:
-            if n_candidates == optimizer.n_settings:
-                return f"all {n_candidates} settings of the space were evaluated"
-            return f"all {n_candidates} trials of n_iter were evaluated"
-        if not n_finished:
-            raise KeyboardInterrupt
-        done = f"{n_finished} of {n_candidates} candidates had been evaluated"
-        warnings.warn(
-            f"The search was interrupted when {done}; it is fitted on these.",
-            UserWarning,
-            stacklevel=4,
-        )
-        return f"an interrupt (Ctrl-C) when {done}"
 
     def _make_optimizer(self) -> tuple[Optimizer, int]:
         """Build the engine, its queue of first candidates, and count the candidates to come."""

@@ -148,7 +148,7 @@ class OutputWarping:
         return self.inverse(mean), (self.inverse(mean + std) - self.inverse(mean - std)) / 2
 
     def expected_excess(self, mean: float, std: float, threshold: float) -> float:
-        """Expected excess, in scores, of a target ~ N(mean, std^2) over a threshold.
+        """Integrate by how much, in scores, a target ~ N(mean, std^2) exceeds a threshold.
 
         E[max(g(T) - g(b), 0)] with g the inverse map, by Gauss-Legendre quadrature over what is
         both above b and within 8 standard deviations of the mean, or next to b where b is far out.
