@@ -14,8 +14,8 @@ _N_SEEN = 20  # folds that a prediction looks back on: one slow fit is forgotten
 class TimeBudget:
     """Foresees when folds end.
 
-    A fold is taken to last as long as the slowest of the last 20, or as one that still runs has
-    lasted already. Several in a row are taken to be the slowest and others of average length.
+    A fold is taken to last as long as the slowest of the last 20 that have ended. Several in a row
+    are taken to be the slowest and others of average length.
 
     Parameters
     ----------
@@ -74,8 +74,6 @@ class TimeBudget:
         float
             Seconds; 0 while nothing is known.
         """
-        now = self.elapsed
-        so_far = [now - began for began in self._running.values()]
-        slowest = max([*self._seen, *so_far], default=0.0)
-        mean = sum(self._seen) / len(self._seen) if self._seen else slowest
-        return slowest + (n_in_a_row - 1) * mean
+        if not self._seen:
+            return 0.0
+        return max(self._seen) + (n_in_a_row - 1) * sum(self._seen) / len(self._seen)
