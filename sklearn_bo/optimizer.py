@@ -341,6 +341,40 @@ class Optimizer:
             mean[complete], std[complete] = warping.inverse_moments(centre, spread)
         return mean, std, prob_best
 
+    def largest_expected_improvement(self) -> float:
+        """Estimate what may still be won: the largest expected improvement left in the space.
+
+        The improvement is over the best expectation of a setting told so far, f_best, and free of
+        the noise of evaluations: max over z of E[max(f(z) - f_best, 0)]. Settings that are pending
+        may bring it too. What is asked next does not change.
+
+        Returns
+        -------
+        float
+            In the unit of the scores; infinite while less than two trials are complete, 0 when no
+            setting is left.
+        """
+        if len(self.trials.complete) < 2:
+            return math.inf
+        with _thread_pools().limit(limits=1, user_api="blas"):
+            gp, warping, Z, _ = self._fitted()
+            expected = gp.predict(Z)[0]
+            best = float(expected.max())
+            improvement: Acquisition = partial(log_expected_improvement, best=best)
+            left = [trial.z for trial in self.trials.pending]
+            if self._open_subspaces().any():
+                anchors = Z[np.argsort(-expected, kind="stable")[:_N_ANCHORS]]
+                rng = self._rng(len(self.trials))
+                z = maximize(improvement, gp, self.space, anchors, self._admissible, rng)
+                left.extend([] if z is None else [z])
+            if not left:
+                return 0.0
+            mean, std = gp.predict(np.array(left))
+        return max(
+            warping.expected_excess(m, s, best)
+            for m, s in zip(mean.tolist(), std.tolist(), strict=True)
+        )
+
     def share(self, n_iter: int) -> int:
         """Let the subspaces that have no budget of their own share one.
 
