@@ -42,6 +42,8 @@ _REFIT_ALWAYS = 100  # observations up to which hyperparameters are refitted for
 _REFIT_GROWTH = 1.1  # beyond, when the data have grown by this factor
 _MAX_FIT = 300  # observations that a refit uses
 _MAX_CONDITION = 500  # observations that the posterior uses
+_MAX_LEARNED = 100  # observations of other searches that either uses
+_MAX_SOURCES = 20  # such searches
 
 
 @cache
@@ -70,8 +72,8 @@ class Optimizer:
     random_state : int, RandomState instance or None, default=None
         Makes the proposals reproducible.
     n_initial_points : int or "auto", default="auto"
-        Number of trials before the surrogate proposes, ``initial_candidates`` included. ``"auto"``
-        grows with the dimension from 4 to 10.
+        Number of trials before the surrogate proposes, ``initial_candidates`` and what `learn` was
+        given included. ``"auto"`` grows with the dimension from 4 to 10.
     initial_candidates : dict or list of dicts, default=None
         Settings to ask first. Parameters that one of them lacks take the middle of their range.
 
@@ -135,6 +137,8 @@ class Optimizer:
         self._shared_budget = math.inf
         self._queue: deque[tuple[dict[str, Any], Origin]] = deque()
         self._design: deque[np.ndarray] | None = None
+        self._sources: list[tuple[np.ndarray, np.ndarray]] = []  # points, targets
+        self._n_learned = 0  # complete trials of the sources
         self._gp = GaussianProcess(self.space.categories)
         self._fitted_to = 0  # observations at the last refit of the hyperparameters
         if isinstance(initial_candidates, Mapping):
@@ -242,6 +246,44 @@ class Optimizer:
             raise TypeError(f"trial={trial!r} must be a Trial that was asked, or a dict of params.")
         return self.trials.finish(trial, float(score))
 
+    def learn(self, params: Sequence[Mapping[str, Any]], scores: Sequence[float]) -> None:
+        """Learn from another search, whose scores may differ in unit, level and trend.
+
+        The scores of each source are standardised by themselves. The surrogate then models them as
+        a multiple of this search's function, and a deviation, an offset and a noise of the source's
+        own, all learnt, so that a source which contradicts the trials loses its influence. At most
+        100 trials, the best and a spread over the others, represent all sources. They may be asked
+        again, and do not count as trials.
+
+        Parameters
+        ----------
+        params : list of dicts
+            Settings, each inside the space.
+        scores : sequence of float
+            Their scores, to be maximised; NaN or an infinity for one that failed.
+
+        Raises
+        ------
+        ValueError
+            If a setting lies outside the space, there is not one score for each, or none is finite.
+        """
+        if len(params) != len(scores):
+            raise ValueError(f"There are {len(scores)} scores for {len(params)} params.")
+        values = np.array(scores, dtype=float)
+        finite = np.isfinite(values)
+        if not finite.any():
+            raise ValueError("None of the scores is finite, so there is nothing to learn from.")
+        Z = np.array([self.space.encode(setting) for setting in params])
+        y = np.empty(len(values))
+        y[finite] = OutputWarping(values[finite])(values[finite])
+        y[~finite] = _score_of_failures(y[finite])
+        order = np.lexsort((y, *Z.T))
+        self._sources.append((Z[order], y[order]))
+        self._sources.sort(key=lambda source: (source[0].tobytes(), source[1].tobytes()))
+        self._n_learned += int(finite.sum())
+        self._gp = GaussianProcess(self.space.categories, _representatives(self._sources))
+        self._fitted_to = -1  # there is something to fit even before the first trial
+
     def predict(self, params: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> tuple[Any, Any]:
         """Predict the score of settings from the trials told so far.
 
@@ -306,7 +348,8 @@ class Optimizer:
                 "subspaces' budgets, have been asked."
             )
         n_useful = len(self.trials) - len(self.trials.failed)
-        if n_useful < self.n_initial_points or len(self.trials.complete) < 2:
+        n_complete = len(self.trials.complete) + self._n_learned
+        if n_useful + self._n_learned < self.n_initial_points or n_complete < 2:
             z, origin = self._explore(), "initial design"
         else:
             z, origin = self._exploit(), "model"
@@ -346,8 +389,10 @@ class Optimizer:
             Z, y = np.vstack([Z, pending]), np.r_[y, believed]
             gp.condition(Z, y, n_exact=len(pending))
         # Noise makes the best score too good; the incumbent is the best expectation.
-        expected = gp.predict(Z)[0]
-        acquisition: Acquisition = partial(log_expected_improvement, best=expected.max())
+        known = np.vstack([Z, gp.source_Z])
+        expected = gp.predict(known)[0]
+        best = (expected[: len(Z)] if len(Z) else expected).max()
+        acquisition: Acquisition = partial(log_expected_improvement, best=best)
         admissible: Admissible = self._admissible
         turn, step = divmod(len(self.trials), _EXPLORE_EVERY)
         if step == _EXPLORE_EVERY - 1 and turn % 2 and self.space.is_categorical.any():
@@ -355,7 +400,7 @@ class Optimizer:
         elif step == _EXPLORE_EVERY - 1:
             gp = gp.shortened(_EXPLORE_SHORTENING).condition(Z, y, n_exact=len(pending))
             acquisition = partial(upper_confidence_bound, beta=_EXPLORE_BETA)
-        anchors = Z[np.argsort(-expected, kind="stable")[:_N_ANCHORS]]
+        anchors = known[np.argsort(-expected, kind="stable")[:_N_ANCHORS]]
         z = maximize(acquisition, gp, self.space, anchors, admissible, self._random_state)
         return self._any_left() if z is None else z
 
@@ -375,10 +420,10 @@ class Optimizer:
         """Return the surrogate conditioned on all finished trials, and its data."""
         complete, failed = self.trials.complete, self.trials.failed
         scores = np.array([trial.score for trial in complete])
-        warping = OutputWarping(scores)
+        warping = OutputWarping(scores if complete else np.zeros(1))
         y = warping(scores)
-        y = np.r_[y, np.full(len(failed), y.min())]
-        Z = np.array([trial.z for trial in complete + failed])
+        y = np.r_[y, np.full(len(failed), _score_of_failures(y))]
+        Z = np.reshape([trial.z for trial in complete + failed], (len(y), self.space.n_dims))
         order = np.lexsort((y, *Z.T))  # so that the order of telling does not matter
         Z, y = Z[order], y[order]
         growth = 1.0 if len(y) <= _REFIT_ALWAYS else _REFIT_GROWTH
@@ -428,3 +473,19 @@ def _spread_over_ranks(y: np.ndarray, n: int) -> np.ndarray:
     best, rest = order[: n // 2], order[n // 2 :]
     spread = rest[np.linspace(0, len(rest) - 1, n - n // 2).astype(int)]
     return np.sort(np.r_[best, spread])
+
+
+def _score_of_failures(y: np.ndarray) -> float:
+    """Return what failed trials are taken to score beside these targets: the worst of them."""
+    return float(y.min()) if len(y) > 1 else -1.0  # a standard deviation below the only one
+
+
+def _representatives(
+    sources: list[tuple[np.ndarray, np.ndarray]],
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Choose at most `_MAX_LEARNED` rows of the largest sources, equally many of each."""
+    largest = sorted(sources, key=lambda source: -len(source[1]))[:_MAX_SOURCES]
+    sizes = np.array([len(y) for _, y in largest])
+    share = max(n for n in range(_MAX_LEARNED + 1) if np.minimum(sizes, n).sum() <= _MAX_LEARNED)
+    rows = [_spread_over_ranks(y, share) for _, y in largest]
+    return [(Z[chosen], y[chosen]) for (Z, y), chosen in zip(largest, rows, strict=True)]
