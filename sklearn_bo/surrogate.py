@@ -101,6 +101,8 @@ class GaussianProcess:
             bounds += [bound] * k
         self._prior_location, self._prior_scale = np.array(priors).T
         self._bounds = np.log(bounds)
+        smooth = np.r_[np.ones(d), 0, -2, np.repeat([0.5, -1, -1], k)]
+        self._starts = self._prior_location + smooth, self._prior_location - smooth
         # logarithms of (l, s^2, e^2), then of (w, t^2, noise variance), each of all sources
         self._theta = self._prior_location.copy()
 
@@ -122,7 +124,8 @@ class GaussianProcess:
     def fit(self, Z: np.ndarray, y: np.ndarray) -> GaussianProcess:
         """Set the hyperparameters to their maximum a posteriori, then condition on the data.
 
-        Starts from the last hyperparameters and from the prior's mode, and keeps the better end.
+        Starts from a smooth function with little noise and from a rough one with much, and keeps
+        the better end.
 
         Parameters
         ----------
@@ -148,7 +151,7 @@ class GaussianProcess:
                 bounds=self._bounds,
                 options={"maxiter": 60, "ftol": 1e-7},
             )
-            for start in (self._theta, self._prior_location)
+            for start in self._starts
         ]
         best = min(fits, key=lambda fit: fit.fun)
         if np.isfinite(best.fun):
