@@ -44,6 +44,7 @@ _MAX_FIT = 300  # observations that a refit uses
 _MAX_CONDITION = 500  # observations that the posterior uses
 _MAX_LEARNED = 100  # observations of other searches that either uses
 _MAX_SOURCES = 20  # such searches
+_LEARNED_SHARE = 0.5  # of the initial design for which they stand in
 
 
 @cache
@@ -306,6 +307,7 @@ class Optimizer:
             Trial(number, dict(setting), self.space.encode(setting), "told").completed(float(score))
             for number, (setting, score) in enumerate(zip(params, scores, strict=True))
         ]
+        trials.sort(key=lambda trial: (trial.key, repr(trial.score)))
         n_complete = sum(trial.state == "complete" for trial in trials)
         if not n_complete:
             raise ValueError("None of the scores is finite, so there is nothing to learn from.")
@@ -378,13 +380,19 @@ class Optimizer:
                 f"All {self.n_settings:g} settings of the space, or all trials of its "
                 "subspaces' budgets, have been asked."
             )
+        # What was learned may mislead, so some of the initial design remains to judge it by.
         n_useful = len(self.trials) - len(self.trials.failed)
+        n_useful += min(self._n_learned, int(_LEARNED_SHARE * self.n_initial_points))
         n_complete = len(self.trials.complete) + self._n_learned
-        if n_useful + self._n_learned < self.n_initial_points or n_complete < 2:
+        if (n_useful < self.n_initial_points or n_complete < 2) and not self._is_first_guess():
             z, origin = self._explore(), "initial design"
         else:
             z, origin = self._exploit(), "model"
         return self._append(self.space.decode(z), origin)
+
+    def _is_first_guess(self) -> bool:
+        """Return whether the best setting learned is to be tried now, before any other guess."""
+        return self._n_learned > 1 and all(trial.origin != "model" for trial in self.trials)
 
     def _explore(self) -> np.ndarray:
         """Next point of the initial design, or a random one when it is used up."""
@@ -424,6 +432,8 @@ class Optimizer:
         # Noise makes the best score too good; the incumbent is the best expectation.
         known = np.vstack([Z, gp.source_Z])
         expected = gp.predict(known)[0]
+        if self._is_first_guess() and (may := self._admissible(known)).any():
+            return known[np.argmax(np.where(may, expected, -np.inf))]
         best = (expected[: len(Z)] if len(Z) else expected).max()
         acquisition: Acquisition = partial(log_expected_improvement, best=best)
         admissible: Admissible = self._admissible

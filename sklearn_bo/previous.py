@@ -201,8 +201,9 @@ def _matched(row: Row, name: str, dimension: Dimension) -> Any:
         choices = dimension.values if isinstance(dimension, Choices) else []
         alike = [choice for choice in choices if str(choice) == str(value)]
         number = pd.to_numeric(value, errors="coerce") if isinstance(value, str) else value
-        whole = isinstance(number, float) and number.is_integer()
-        readings += [*(alike if len(alike) == 1 else []), number, int(number) if whole else number]
+        readings += [*(alike if len(alike) == 1 else []), number]
+        if isinstance(number, int | float) and number % 1 == 0:
+            readings += [int(number), float(number)]
     for reading in readings:
         if _contains(dimension, reading):
             return native(reading)

@@ -19,12 +19,15 @@ since two one-hot vectors, scaled by 1 / sqrt(2), are 1 apart. Integers and cate
 snapped to their grid before they come here, so that the process is constant on each cell
 (Garrido-Merchan & Hernandez-Lobato, arXiv:1805.03463).
 
-Other searches teach what they have in common with this one's function f. Targets of source k are
+Other searches teach what they have in common with this one's function f = s g. Targets of source
+k are
 
-    y_k(z) = w_k f(z) + h_k(z) + b_k + noise        with h_k ~ GP(0, t_k^2 k), b_k ~ N(0, 1),
+    y_k(z) = w_k g(z) + h_k(z) + b_k + noise        with g ~ GP(0, k), h_k ~ GP(0, t_k^2 k) and an
+                                                    offset b_k ~ N(0, c^2),
 
 so its unit, its level and how far it can be trusted are learnt with all else: a source that
-contradicts this search, or is noise, ends with a small w_k.
+contradicts this search, or is noise, ends with a small w_k. Few scores of this search may be much
+alike, and look large once they are standardised; so beside sources s^2 is almost free.
 """
 
 from __future__ import annotations
@@ -50,9 +53,11 @@ _LENGTHSCALE_BOUNDS = (5e-3, 1e3)
 _SIGNAL_BOUNDS = (5e-2, 2e1)
 _NOISE_BOUNDS = (1e-6, 1.0)
 # Of each source, in units of its targets: weight, variances of its own function and of its noise.
+_FREE_SIGNAL_PRIOR = (0.0, 2.0)
+_FREE_SIGNAL_BOUNDS = (5e-2, 1e4)
 _SOURCE_PRIORS = ((0.0, 1.0), (np.log(0.1), 1.5), (np.log(3e-2), 1.5))
 _SOURCE_BOUNDS = ((1e-2, 1e1), (1e-4, 2e1), (1e-6, 2.0))
-_OFFSET = 1.0  # variance of the level of a source
+_OFFSET = 2.0  # c^2
 _JITTERS = (0.0, 1e-8, 1e-6, 1e-4, 1e-2)
 _MIN_VARIANCE = 1e-12
 
@@ -94,8 +99,10 @@ class GaussianProcess:
             self._numeric, np.repeat(self._categorical, n_categories[self._categorical])
         ]
         location = _LENGTHSCALE_PRIOR[0] + 0.5 * np.log(max(d, 1))
-        priors = [(location, _LENGTHSCALE_PRIOR[1])] * d + [_SIGNAL_PRIOR, _NOISE_PRIOR]
-        bounds = [_LENGTHSCALE_BOUNDS] * d + [_SIGNAL_BOUNDS, _NOISE_BOUNDS]
+        signal_prior = _FREE_SIGNAL_PRIOR if k else _SIGNAL_PRIOR
+        signal_bounds = _FREE_SIGNAL_BOUNDS if k else _SIGNAL_BOUNDS
+        priors = [(location, _LENGTHSCALE_PRIOR[1])] * d + [signal_prior, _NOISE_PRIOR]
+        bounds = [_LENGTHSCALE_BOUNDS] * d + [signal_bounds, _NOISE_BOUNDS]
         for prior, bound in zip(_SOURCE_PRIORS, _SOURCE_BOUNDS, strict=True):
             priors += [prior] * k
             bounds += [bound] * k
@@ -185,13 +192,13 @@ class GaussianProcess:
         Z, y = self._with_sources(Z, y)
         self._phi = self._scaled(Z)
         member = self._membership(len(y))
-        weight, shared, own, noise = self._source_terms(self._theta, member)
+        weight, own, noise = self._source_terms(self._theta, member)
         noise[len(y) - n_exact :] = _NOISE_BOUNDS[0]
         r = cdist(self._phi, self._phi)
-        K = _matern(r, 1.0) * (shared + own) + _OFFSET * member @ member.T
+        K = _matern(r, 1.0) * (np.outer(weight, weight) + own) + _OFFSET * member @ member.T
         L_inverse = lapack.dtrtri(_cholesky(K, noise), lower=1)[0]
-        # The covariance of f(z) with row i is weight_i s^2 k; the weights go in here.
-        self._L_inverse = L_inverse * weight
+        # The covariance of f(z) with row i is s weight_i k; this makes it s^2 k, as of our own rows.
+        self._L_inverse = L_inverse * (weight / np.sqrt(self.signal))
         self._alpha = self._L_inverse.T @ (L_inverse @ y)
         return self
 
@@ -205,14 +212,14 @@ class GaussianProcess:
         return np.vstack([self._member, ours])
 
     def _source_terms(self, theta: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Return each row's weight, each pair's variances of f and of h, and each row's noise."""
+        """Return each row's weight of g, each pair's variance of h, and each row's noise."""
         d, k = len(self.categories), member.shape[1]
         log_weight, log_own, log_noise = theta[d + 2 :].reshape(3, k)
-        weight = np.exp(member @ log_weight)
-        shared = np.exp(theta[d]) * np.outer(weight, weight)
+        ours = 1 - member.sum(axis=1)
+        weight = np.exp(theta[d] / 2) * ours + member @ np.exp(log_weight)
         own = member * np.exp(log_own) @ member.T
-        noise = np.exp(theta[d + 1]) * (1 - member.sum(axis=1)) + member @ np.exp(log_noise)
-        return weight, shared, own, noise
+        noise = np.exp(theta[d + 1]) * ours + member @ np.exp(log_noise)
+        return weight, own, noise
 
     def shortened(self, factor: float) -> GaussianProcess:
         """Return a process, not conditioned yet, whose lengthscales are so many times these.
@@ -310,7 +317,8 @@ class GaussianProcess:
         phi = features / np.exp(theta[self._group])
         r = cdist(phi, phi)
         member = self._membership(len(y))
-        _, shared, own, noise = self._source_terms(theta, member)
+        weight, own, noise = self._source_terms(theta, member)
+        shared = np.outer(weight, weight)
         k = _matern(r, 1.0)
         K = k * (shared + own) + _OFFSET * member @ member.T
         L, info = lapack.dpotrf(K + np.diag(noise), lower=1)
@@ -326,10 +334,11 @@ class GaussianProcess:
         by_feature = (phi**2).T @ M.sum(1) - np.einsum("np,np->p", phi, M @ phi)
         by_shared = (A * k * shared).sum(1)
         by_noise = 0.5 * noise * np.diag(A)
+        ours = 1 - member.sum(axis=1)
         gradient = np.r_[
             np.bincount(self._group, by_feature, minlength=d),
-            0.5 * by_shared.sum(),
-            by_noise @ (1 - member.sum(axis=1)),
+            0.5 * by_shared @ ours,
+            by_noise @ ours,
             by_shared @ member,
             0.5 * np.einsum("nk,nk->k", (A * k * own) @ member, member),
             by_noise @ member,
