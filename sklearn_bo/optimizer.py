@@ -44,7 +44,6 @@ _MAX_FIT = 300  # observations that a refit uses
 _MAX_CONDITION = 500  # observations that the posterior uses
 _MAX_LEARNED = 100  # observations of other searches that either uses
 _MAX_SOURCES = 20  # such searches
-_LEARNED_SHARE = 0.5  # of the initial design for which they stand in
 
 
 @cache
@@ -284,10 +283,11 @@ class Optimizer:
         """Learn from another search, whose scores may differ in unit, level and trend.
 
         The scores of each source are standardised by themselves. The surrogate then models them as
-        a multiple of this search's function, and a deviation, an offset and a noise of the source's
-        own, all learnt, so that a source which contradicts the trials loses its influence. At most
-        100 trials, the best and a spread over the others, represent all sources. They may be asked
-        again, and do not count as trials.
+        a multiple of this search's function, a deviation, an offset and a noise of the source's
+        own, all learnt, so that a source which contradicts the trials loses its influence. The best
+        of the settings is the first that the surrogate proposes, and every third proposal is made
+        from the trials alone. At most 100 settings, the best and a spread over the others,
+        represent all sources. They may be asked again, and do not count as trials.
 
         Parameters
         ----------
@@ -380,19 +380,13 @@ class Optimizer:
                 f"All {self.n_settings:g} settings of the space, or all trials of its "
                 "subspaces' budgets, have been asked."
             )
-        # What was learned may mislead, so some of the initial design remains to judge it by.
-        n_useful = len(self.trials) - len(self.trials.failed)
-        n_useful += min(self._n_learned, int(_LEARNED_SHARE * self.n_initial_points))
+        n_useful = len(self.trials) - len(self.trials.failed) + self._n_learned
         n_complete = len(self.trials.complete) + self._n_learned
-        if (n_useful < self.n_initial_points or n_complete < 2) and not self._is_first_guess():
+        if n_useful < self.n_initial_points or n_complete < 2:
             z, origin = self._explore(), "initial design"
         else:
             z, origin = self._exploit(), "model"
         return self._append(self.space.decode(z), origin)
-
-    def _is_first_guess(self) -> bool:
-        """Return whether the best setting learned is to be tried now, before any other guess."""
-        return self._n_learned > 1 and all(trial.origin != "model" for trial in self.trials)
 
     def _explore(self) -> np.ndarray:
         """Next point of the initial design, or a random one when it is used up."""
@@ -429,15 +423,21 @@ class Optimizer:
             believed = gp.predict(np.array(pending))[0]
             Z, y = np.vstack([Z, pending]), np.r_[y, believed]
             gp.condition(Z, y, n_exact=len(pending))
+        turn, step = divmod(len(self.trials), _EXPLORE_EVERY)
+        is_first = all(trial.origin != "model" for trial in self.trials)
+        if step == _EXPLORE_EVERY - 1 and self._sources and not is_first:
+            # Lest a source that misleads keep the search from what it makes look bad.
+            gp = GaussianProcess(self.space.categories).fit(Z, y)
+            gp.condition(Z, y, n_exact=len(pending))
         # Noise makes the best score too good; the incumbent is the best expectation.
         known = np.vstack([Z, gp.source_Z])
         expected = gp.predict(known)[0]
-        if self._is_first_guess() and (may := self._admissible(known)).any():
+        if is_first and (may := self._admissible(known)).any():
+            # The best of what is learned shows how the sources' scores compare to those to come.
             return known[np.argmax(np.where(may, expected, -np.inf))]
         best = (expected[: len(Z)] if len(Z) else expected).max()
         acquisition: Acquisition = partial(log_expected_improvement, best=best)
         admissible: Admissible = self._admissible
-        turn, step = divmod(len(self.trials), _EXPLORE_EVERY)
         if step == _EXPLORE_EVERY - 1 and turn % 2 and self.space.is_categorical.any():
             admissible = self._admissible_in_one_category(rng)
         elif step == _EXPLORE_EVERY - 1:

@@ -139,9 +139,9 @@ class BayesSearchCV(BaseSearchCV):
         Earlier searches to learn from: a fitted `GridSearchCV`, `RandomizedSearchCV`,
         `HalvingRandomSearchCV`, `BayesSearchCV` or search of scikit-optimize, a ``cv_results_``, or
         a DataFrame of one, read back from a file too. Their candidates do not count in ``n_iter``,
-        are not in ``cv_results_`` and may be evaluated again; those outside the space are left out
-        with a warning. A parameter that only one of the two searches varies must have the
-        estimator's own value.
+        are not in ``cv_results_`` and may be evaluated again, the best of them soon; those outside
+        the space are left out with a warning. A parameter that only one of the two searches varies
+        must have the estimator's own value.
 
         The earlier scores may be of another metric or other data: those of each source, and of each
         iteration of a successive halving, are standardised by themselves, and an offset, a

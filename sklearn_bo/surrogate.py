@@ -108,8 +108,9 @@ class GaussianProcess:
             bounds += [bound] * k
         self._prior_location, self._prior_scale = np.array(priors).T
         self._bounds = np.log(bounds)
-        smooth = np.r_[np.ones(d), 0, -2, np.repeat([0.5, -1, -1], k)]
-        self._starts = self._prior_location + smooth, self._prior_location - smooth
+        smooth = np.r_[np.ones(d), 0, -2, np.zeros(3 * k)]
+        distrust = np.r_[np.zeros(d + 2), np.repeat([-3, 2, 0], k)]
+        self._starts = self._prior_location + smooth, self._prior_location - smooth + distrust
         # logarithms of (l, s^2, e^2), then of (w, t^2, noise variance), each of all sources
         self._theta = self._prior_location.copy()
 
@@ -197,7 +198,7 @@ class GaussianProcess:
         r = cdist(self._phi, self._phi)
         K = _matern(r, 1.0) * (np.outer(weight, weight) + own) + _OFFSET * member @ member.T
         L_inverse = lapack.dtrtri(_cholesky(K, noise), lower=1)[0]
-        # The covariance of f(z) with row i is s weight_i k; this makes it s^2 k, as of our own rows.
+        # The covariance of f(z) with row i is s weight_i k, with one of our own s^2 k.
         self._L_inverse = L_inverse * (weight / np.sqrt(self.signal))
         self._alpha = self._L_inverse.T @ (L_inverse @ y)
         return self
