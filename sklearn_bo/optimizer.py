@@ -25,6 +25,7 @@ from threadpoolctl import ThreadpoolController
 from sklearn_bo.acquisition import log_expected_improvement, upper_confidence_bound
 from sklearn_bo.design import default_n_initial_points, initial_design
 from sklearn_bo.dimensions import native
+from sklearn_bo.judgement import judge
 from sklearn_bo.maximizer import Acquisition, Admissible, maximize
 from sklearn_bo.space import Space
 from sklearn_bo.surrogate import GaussianProcess
@@ -350,6 +351,40 @@ class Optimizer:
         mean, std = gp.predict(Z)
         mean, std = warping.inverse_moments(mean, np.hypot(std, math.sqrt(gp.noise)))
         return (float(mean[0]), float(std[0])) if single else (mean, std)
+
+    def posterior(
+        self, trials: Sequence[Trial] | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Judge trials by all scores told so far, not by their own alone.
+
+        Parameters
+        ----------
+        trials : sequence of Trial, default=None
+            Trials of this optimizer to compare; None for all.
+
+        Returns
+        -------
+        mean, std : ndarray of shape (n_trials,)
+            Of the score that a trial would have without the noise of its evaluation, in the unit
+            of the scores; NaN unless it is complete.
+        prob_best : ndarray of shape (n_trials,)
+            Probability that this score is the highest of them, by joint draws that are the same
+            in each call; 0 unless the trial is complete.
+        """
+        trials = list(self.trials if trials is None else trials)
+        complete = np.flatnonzero([trial.state == "complete" for trial in trials])
+        mean, std = np.full((2, len(trials)), np.nan)
+        prob_best = np.zeros(len(trials))
+        if complete.size:
+            finished = [trial for trial in self.trials if trial.state != "pending"]
+            Z, y, warping = self._data(finished, len(finished))
+            candidates = np.array([trials[i].z for i in complete])
+            with _thread_pools().limit(limits=1, user_api="blas"):
+                centre, spread, prob_best[complete] = judge(
+                    GaussianProcess(self.space.categories), Z, y, candidates
+                )
+            mean[complete], std[complete] = warping.inverse_moments(centre, spread)
+        return mean, std, prob_best
 
     def share(self, n_iter: int) -> int:
         """Let the subspaces that have no budget of their own share one.

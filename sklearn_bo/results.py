@@ -48,7 +48,7 @@ def resolve_objective(
     objective : str, callable or None
         The search's parameter.
     refit : bool, str or callable
-        The search's parameter.
+        The search's parameter; a callable may name its metric by an attribute.
     metrics : list of str
         What ``scoring`` gives.
     exhaustive : bool
@@ -73,8 +73,9 @@ def resolve_objective(
                 "one of them, or pass a function of the dict of mean test scores."
             )
         return objective
-    if isinstance(refit, str) and refit in metrics:
-        return refit
+    named = getattr(refit, "metric", refit)
+    if isinstance(named, str) and named in metrics:
+        return named
     if len(metrics) > 1 and not exhaustive:
         raise ValueError(
             f"scoring gives several metrics, {metrics}, and objective=None with refit={refit!r} "
@@ -114,8 +115,12 @@ def objective_value(means: dict[str, float], objective: Objective) -> float:
     return float(value)
 
 
-def results_frame(trials: Sequence[Trial], cv_results: dict[str, Any]) -> pd.DataFrame:
-    """Join the trials with their summary in ``cv_results_``.
+def results_frame(
+    trials: Sequence[Trial],
+    cv_results: dict[str, Any],
+    posterior: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> pd.DataFrame:
+    """Join the trials with what the model says of them and their summary in ``cv_results_``.
 
     Parameters
     ----------
@@ -123,6 +128,8 @@ def results_frame(trials: Sequence[Trial], cv_results: dict[str, Any]) -> pd.Dat
         In the order of ``cv_results_``.
     cv_results : dict
         As scikit-learn forms it.
+    posterior : tuple of ndarray
+        Mean, std and probability to be the best, each (n_trials,).
 
     Returns
     -------
@@ -134,6 +141,7 @@ def results_frame(trials: Sequence[Trial], cv_results: dict[str, Any]) -> pd.Dat
             "origin": [trial.origin for trial in trials],
             "state": [trial.state for trial in trials],
             "objective": [trial.score for trial in trials],
+            **dict(zip(("posterior_mean", "posterior_std", "prob_best"), posterior, strict=True)),
         },
         index=pd.RangeIndex(len(trials), name="trial"),
     )

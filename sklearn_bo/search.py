@@ -33,6 +33,7 @@ from sklearn_bo.design import default_n_initial_points
 from sklearn_bo.evaluation import CrossValidation, FoldResult, evaluate_trials
 from sklearn_bo.optimizer import Optimizer
 from sklearn_bo.previous import teach
+from sklearn_bo.refit import OneStandardError, PosteriorMean
 from sklearn_bo.results import (
     Objective,
     mean_test_scores,
@@ -84,6 +85,7 @@ class BayesSearchCV(BaseSearchCV):
 
     refit : bool, str or callable, default=True
         As in `RandomizedSearchCV`: refit an estimator on all data with the best parameters found.
+        `PosteriorMean` and `OneStandardError` choose a candidate whose score is less likely luck.
 
     cv : int, cross-validation generator or iterable, default=None
         As in `RandomizedSearchCV`. The splits are drawn once, so all candidates meet the same.
@@ -108,7 +110,7 @@ class BayesSearchCV(BaseSearchCV):
     objective : str or callable, default=None
         What the search maximises when ``scoring`` gives several metrics: the name of one, or a
         function of the dict of mean test scores that returns a float. ``None`` is the ``refit``
-        metric.
+        metric, or that of `PosteriorMean` or `OneStandardError`.
 
     n_initial_points : int or "auto", default="auto"
         Number of candidates before the surrogate proposes, ``initial_candidates`` and those of
@@ -322,6 +324,7 @@ class BayesSearchCV(BaseSearchCV):
         routed = self._get_routed_params_for_fit(params)
         optimizer, n_candidates = self._make_optimizer()
         exhaustive = n_candidates == optimizer.n_settings
+        metrics = None
         if not callable(self.scoring):
             multimetric = isinstance(scorers, _MultimetricScorer)
             metrics = list(scorers._scorers) if multimetric else ["score"]
@@ -336,6 +339,9 @@ class BayesSearchCV(BaseSearchCV):
         self.n_splits_ = cv.get_n_splits(X, y, **routed.splitter.split)
         splits = list(cv.split(X, y, **routed.splitter.split))
         check_splits(splits, self.n_splits_, _num_samples(X))
+        if isinstance(self.refit, PosteriorMean | OneStandardError):
+            names = (name for subspace in optimizer.space.subspaces for name in subspace.dimensions)
+            self.refit.check(names, metrics, self.n_splits_)
 
         if self.verbose > 0:
             print(
@@ -423,16 +429,25 @@ class BayesSearchCV(BaseSearchCV):
         -------
         DataFrame
             One row a trial: its origin ("estimator", "user", "initial design" or "model"), its
-            state ("complete" or "failed"), the value of the objective, its parameters, and means,
-            standard deviations and ranks from ``cv_results_``.
+            state ("complete" or "failed"), the value of the objective; ``posterior_mean`` and
+            ``posterior_std``, what the model takes the objective to be without the luck of its
+            evaluation (NaN if failed); ``prob_best``, the probability that this trial is the best
+            by that (0 if failed); its parameters, and means, standard deviations and ranks from
+            ``cv_results_``.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
+
+        Notes
+        -----
+        The model sees the luck by which a trial differs from its neighbours. Similar candidates are
+        also lucky alike on the same folds, which it cannot see; nested cross-validation shows that.
         """
         check_is_fitted(self, "cv_results_")
-        return results_frame(self.trials_, self.cv_results_)
+        posterior = self.optimizer_.posterior(self.trials_)
+        return results_frame(self.trials_, self.cv_results_, posterior)
 
     def _make_optimizer(self) -> tuple[Optimizer, int]:
         """Build the engine, its queue of first candidates, and count the candidates to come."""
@@ -455,7 +470,8 @@ class BayesSearchCV(BaseSearchCV):
             optimizer.n_initial_points = self.n_initial_points
         defaults = self.estimator.get_params()
         if self.previous_results is not None:
-            names = (self.objective, self.refit, self.scoring, "score")
+            refit = getattr(self.refit, "metric", self.refit)
+            names = (self.objective, refit, self.scoring, "score")
             metrics = [name for name in names if isinstance(name, str)]
             reduce = callable(self.objective) and partial(objective_value, objective=self.objective)
             teach(optimizer, self.previous_results, metrics, reduce or None, defaults)

@@ -52,9 +52,9 @@ _NOISE_PRIOR = (np.log(1e-2), 1.5)
 _LENGTHSCALE_BOUNDS = (5e-3, 1e3)
 _SIGNAL_BOUNDS = (5e-2, 2e1)
 _NOISE_BOUNDS = (1e-6, 1.0)
-# Of each source, in units of its targets: weight, variances of its own function and of its noise.
-_FREE_SIGNAL_PRIOR = (0.0, 2.0)
+_FREE_SIGNAL_PRIOR = (0.0, 2.0)  # beside sources
 _FREE_SIGNAL_BOUNDS = (5e-2, 1e4)
+# Of each source, in units of its targets: weight, variances of its own function and of its noise.
 _SOURCE_PRIORS = ((0.0, 1.0), (np.log(0.1), 1.5), (np.log(3e-2), 1.5))
 _SOURCE_BOUNDS = ((1e-2, 1e1), (1e-4, 2e1), (1e-6, 2.0))
 _OFFSET = 2.0  # c^2
@@ -70,7 +70,7 @@ class GaussianProcess:
     categories : sequence of ndarray
         For each of the d columns the coordinates of its categories, empty for a numeric one.
     sources : sequence of (ndarray of shape (n_k, d), ndarray of shape (n_k,)), default=()
-        Points and targets of other searches, in which all that follows is embedded.
+        Points and targets of other searches; they join all data that `fit` and `condition` get.
 
     Attributes
     ----------
@@ -78,6 +78,8 @@ class GaussianProcess:
         Lengthscales in units of the cube's edge.
     signal, noise : float
         Variances of the function and of the noise, in units of y squared.
+    source_Z : ndarray of shape (n, d)
+        Points of all sources.
     """
 
     def __init__(
@@ -256,6 +258,31 @@ class GaussianProcess:
         mean, std, *_ = self._posterior(self._scaled(Z))
         return mean, std
 
+    def sample(
+        self, Z: np.ndarray, n_draws: int, random_state: np.random.RandomState
+    ) -> np.ndarray:
+        """Draw the noise-free function at several points jointly, O(m^3 + n_draws m^2).
+
+        Parameters
+        ----------
+        Z : ndarray of shape (m, d)
+            Points, snapped.
+        n_draws : int
+            Number of draws.
+        random_state : RandomState
+            Source of the draws.
+
+        Returns
+        -------
+        ndarray of shape (n_draws, m)
+            In units of the targets.
+        """
+        phi = self._scaled(Z)
+        mean, _, _, v = self._posterior(phi)
+        covariance = _matern(cdist(phi, phi), self.signal) - v @ v.T
+        L = _cholesky(covariance, np.zeros(len(Z)))
+        return mean + random_state.standard_normal((n_draws, len(Z))) @ L.T
+
     def predict_gradient(self, Z: np.ndarray) -> tuple[np.ndarray, ...]:
         """Posterior and its gradient by the numeric columns.
 
@@ -341,7 +368,7 @@ class GaussianProcess:
             0.5 * by_shared @ ours,
             by_noise @ ours,
             by_shared @ member,
-            0.5 * np.einsum("nk,nk->k", (A * k * own) @ member, member),
+            0.5 * (A * k * own).sum(1) @ member,
             by_noise @ member,
         ]
         standardised = (theta - self._prior_location) / self._prior_scale

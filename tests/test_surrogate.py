@@ -88,6 +88,29 @@ def test_posterior_is_that_of_scikit_learn(n_categories):
     assert_allclose(np.hypot(std, np.sqrt(gp.noise)), expected_std, rtol=1e-7)
 
 
+class UnitVectors:
+    """Stands for a RandomState: draws from it are the rows of a factor of the covariance."""
+
+    def standard_normal(self, size):
+        return np.eye(*size)
+
+
+@spaces
+def test_joint_draws_have_the_moments_of_scikit_learn(n_categories):
+    gp, Z, y = conditioned(n_categories)
+    new = np.vstack([points(n_categories, 12, seed=3), Z[:3]])
+    factor = gp.sample(new, len(new), UnitVectors()) - gp.predict(new)[0]
+    kernel = reference(gp, Z, y).kernel_.k1  # without the noise, which new observations have
+    regressor = GaussianProcessRegressor(kernel, alpha=gp.noise, optimizer=None)
+    regressor.fit(one_hot(list(map(len, gp.categories)), Z), y)
+    phi = one_hot(list(map(len, gp.categories)), new)
+    mean, covariance = regressor.predict(phi, return_cov=True)
+    assert_allclose(factor.T @ factor, covariance, atol=1e-6)
+    draws = gp.sample(new, 20_000, np.random.RandomState(0))
+    assert_allclose(draws.mean(axis=0), mean, atol=0.05)
+    assert_allclose(np.cov(draws.T), covariance, atol=0.05)
+
+
 def log_posterior(gp, theta, Z, y):
     value, gradient = gp._negative_log_posterior(theta, gp._features(Z), y)
     return -value, -gradient

@@ -164,7 +164,7 @@ CONTINUOUS = [
 MIXED = [
     _tuned(
         "pca-svc-digits",
-        _steps(scale=StandardScaler(), pca=PCA(random_state=0), svc=SVC()),
+        _steps(scale=StandardScaler(), pca=PCA(random_state=0), svc=SVC(max_iter=20_000)),
         "digits",
         "acc",
         {
