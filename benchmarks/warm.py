@@ -1,6 +1,6 @@
 """What 30 random trials of an earlier search are worth: `python -m benchmarks.warm`.
 
-cold          none
+cold          no earlier trials
 same          of the same task
 other metric  of the same task: ranks with an error of a fifth of their range, bent, another unit
 other data    of the same estimator on other data (Bayesmark's tasks alone)

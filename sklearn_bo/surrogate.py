@@ -55,7 +55,7 @@ _NOISE_BOUNDS = (1e-6, 1.0)
 _FREE_SIGNAL_PRIOR = (0.0, 2.0)  # beside sources
 _FREE_SIGNAL_BOUNDS = (5e-2, 1e4)
 # Of each source, in units of its targets: weight, variances of its own function and of its noise.
-_SOURCE_PRIORS = ((0.0, 1.0), (np.log(0.1), 1.5), (np.log(3e-2), 1.5))
+_SOURCE_PRIORS = ((0.0, 1.0), (np.log(0.3), 1.5), (np.log(3e-2), 1.5))
 _SOURCE_BOUNDS = ((1e-2, 1e1), (1e-4, 2e1), (1e-6, 2.0))
 _OFFSET = 2.0  # c^2
 _JITTERS = (0.0, 1e-8, 1e-6, 1e-4, 1e-2)
