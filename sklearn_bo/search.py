@@ -35,6 +35,7 @@ from sklearn_bo.design import default_n_initial_points
 from sklearn_bo.ending import Ending
 from sklearn_bo.evaluation import CrossValidation, FoldResult, evaluate_trials
 from sklearn_bo.optimizer import Optimizer
+from sklearn_bo.previous import teach
 from sklearn_bo.refit import OneStandardError, PosteriorMean
 from sklearn_bo.results import (
     Objective,
@@ -122,8 +123,9 @@ class BayesSearchCV(BaseSearchCV):
         metric, or that of `PosteriorMean` or `OneStandardError`.
 
     n_initial_points : int or "auto", default="auto"
-        Number of candidates before the surrogate proposes, ``initial_candidates`` included.
-        ``"auto"`` grows with the dimension from 4 to 10, and is at most a third of ``n_iter``.
+        Number of candidates before the surrogate proposes, ``initial_candidates`` and those of
+        ``previous_results`` included. ``"auto"`` grows with the dimension from 4 to 10, and is at
+        most a third of ``n_iter``.
 
     initial_candidates : dict or list of dicts, default=None
         Settings to evaluate first; they count in ``n_iter``. What one of them leaves out is taken
@@ -144,6 +146,19 @@ class BayesSearchCV(BaseSearchCV):
         and a fold that Dask has queued behind the one that hangs is given up too. On clusters the
         time counts from when the fold is sent to a worker. With ``n_jobs=1`` the fit is interrupted
         as soon as it runs Python code.
+
+    previous_results : search, dict, DataFrame or list of these, default=None
+        Earlier searches to learn from: a fitted `GridSearchCV`, `RandomizedSearchCV`,
+        `HalvingRandomSearchCV`, `BayesSearchCV` or search of scikit-optimize, a ``cv_results_``, or
+        a DataFrame of one, read back from a file too. Their candidates do not count in ``n_iter``,
+        are not in ``cv_results_`` and may be evaluated again, the best of them soon; those outside
+        the space are left out with a warning. A parameter that only one of the two searches varies
+        must have the estimator's own value.
+
+        The earlier scores may be of another metric or other data: those of each source, and of each
+        iteration of a successive halving, are standardised by themselves, and an offset, a
+        weight, a deviation and a noise of each source are part of the surrogate. With several
+        metrics, the ``objective`` is what counts if the source has it, then ``"score"``.
 
     time_budget : float or timedelta, default=None
         Seconds that the search may take, the refit not counted. No fold is started that would, by
@@ -241,7 +256,7 @@ class BayesSearchCV(BaseSearchCV):
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, list]] = {
+    _parameter_constraints: ClassVar[dict[str, list | str]] = {
         **BaseSearchCV._parameter_constraints,
         "param_distributions": [dict, list],
         "n_iter": [Interval(Integral, 1, None, closed="left")],
@@ -251,6 +266,7 @@ class BayesSearchCV(BaseSearchCV):
         "initial_candidates": [dict, list, None],
         "lag": [Interval(Integral, 1, None, closed="left"), None],
         "fit_timeout": [Interval(Real, 0, None, closed="neither"), None],
+        "previous_results": "no_validation",  # `teach` has more to say
         "time_budget": [Interval(Real, 0, None, closed="neither"), timedelta, None],
         "stopping": [callable, list, tuple, None],
     }
@@ -275,6 +291,7 @@ class BayesSearchCV(BaseSearchCV):
         initial_candidates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         lag: int | None = None,
         fit_timeout: float | None = None,
+        previous_results: Any = None,
         time_budget: float | timedelta | None = None,
         stopping: Rule | Sequence[Rule] | None = None,
     ) -> None:
@@ -297,8 +314,15 @@ class BayesSearchCV(BaseSearchCV):
         self.initial_candidates = initial_candidates
         self.lag = lag
         self.fit_timeout = fit_timeout
+        self.previous_results = previous_results
         self.time_budget = time_budget
         self.stopping = stopping
+
+    def __sklearn_clone__(self) -> BayesSearchCV:
+        """Clone all but the earlier searches, which would not be fitted any more."""
+        twin = super().__sklearn_clone__()
+        twin.previous_results = self.previous_results
+        return twin
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **params: Any) -> BayesSearchCV:
@@ -484,6 +508,12 @@ class BayesSearchCV(BaseSearchCV):
         else:
             optimizer.n_initial_points = self.n_initial_points
         defaults = self.estimator.get_params()
+        if self.previous_results is not None:
+            refit = getattr(self.refit, "metric", self.refit)
+            names = (self.objective, refit, self.scoring, "score")
+            metrics = [name for name in names if isinstance(name, str)]
+            reduce = callable(self.objective) and partial(objective_value, objective=self.objective)
+            teach(optimizer, self.previous_results, metrics, reduce or None, defaults)
         if self.initial_candidates is None:
             if (known := space.closest(defaults)) is not None:
                 optimizer.enqueue(known, defaults=defaults, origin="estimator")
