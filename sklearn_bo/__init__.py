@@ -3,6 +3,15 @@
 from sklearn_bo.optimizer import Optimizer
 from sklearn_bo.refit import OneStandardError, PosteriorMean
 from sklearn_bo.search import BayesSearchCV
+from sklearn_bo.stopping import NegligibleGain, NoImprovement, TargetScore
 
-__all__ = ["BayesSearchCV", "OneStandardError", "Optimizer", "PosteriorMean"]
+__all__ = [
+    "BayesSearchCV",
+    "NegligibleGain",
+    "NoImprovement",
+    "OneStandardError",
+    "Optimizer",
+    "PosteriorMean",
+    "TargetScore",
+]
 __version__ = "0.1.0"

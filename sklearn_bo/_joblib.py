@@ -16,7 +16,7 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -30,6 +30,7 @@ from sklearn_bo._workers import (
     Running,
     Task,
     TaskLostError,
+    TimeIsUp,
     nothing,
     run_task,
     workers_of,
@@ -158,25 +159,45 @@ class Executor(Parallel, _Submitting):
             return False
         return bool(self._ended or (self._running and not self._reports.empty()))
 
-    def next_done(self) -> Task:
-        """Wait for the next task to end; each task is returned once, in the order of ending."""
+    def next_done(self, seconds: float | None = None) -> Task:
+        """Wait for the next task to end; each task is returned once, in the order of ending.
+
+        Parameters
+        ----------
+        seconds : float, default=None
+            How long to wait; None for any time. With ``n_jobs=1`` it is the call itself that ends
+            then, as soon as it runs Python code; rounds of `joblib.Parallel` are waited for.
+
+        Returns
+        -------
+        Task
+            A task whose result is known.
+
+        Raises
+        ------
+        TimeIsUp
+            If none has ended by then; with ``n_jobs=1`` by the ``result`` of the task.
+        """
         if self._workers is None and not self._ended:
-            self._run_round()
+            self._run_round(seconds)
+        give_up = math.inf if seconds is None else time.monotonic() + seconds
         while not self._ended:
             self._launch()
             patrolled = self._workers.silent or self._call_timeout
+            wait = min(_POLL if patrolled else math.inf, max(give_up - time.monotonic(), 0))
             with suppress(Empty):
-                self._settle(*self._reports.get(timeout=_POLL if patrolled else None))
+                self._settle(*self._reports.get(timeout=wait if wait < math.inf else None))
             if patrolled:
                 self._patrol()
+            if not self._ended and time.monotonic() >= give_up:
+                raise TimeIsUp
         return self._ended.popleft()
 
-    def _run_round(self) -> None:
+    def _run_round(self, seconds: float | None) -> None:
         """Run what waits where nothing can be learnt of single tasks."""
         if self.n_workers == 1:
             task = self._waiting.popleft()
-            if self._call_timeout:
-                task._outcome = partial(_run_timed, *task.call, self._call_timeout)
+            task._outcome = partial(_run_timed, *task.call, self._call_timeout, seconds)
             return self._ended.append(task)
         tasks = list(self._waiting)
         self._waiting.clear()
@@ -300,24 +321,34 @@ def _too_long(timeout: float) -> TaskLostError:
     return TaskLostError(f"It ran for more than {timeout} seconds and was given up.")
 
 
-def _run_timed(function: Callable, args: tuple, timeout: float) -> Any:
-    """Run a call in this process, interrupted after so many seconds if it runs Python code."""
-    with _alarm(timeout):
+def _run_timed(
+    function: Callable, args: tuple, timeout: float | None, seconds: float | None
+) -> Any:
+    """Run a call in this process; after a time interrupt it if it runs Python code.
+
+    It is lost after ``timeout``, and not waited for any longer after ``seconds``.
+    """
+    ends: list[tuple[float, BaseException]] = []
+    if timeout is not None:
+        ends.append((timeout, _too_long(timeout)))
+    if seconds is not None:
+        ends.append((seconds, TimeIsUp()))
+    with _alarm(*min(ends, key=lambda end: end[0])) if ends else nullcontext():
         return function(*args)
 
 
 @contextmanager
-def _alarm(timeout: float) -> Iterator[None]:
-    """Raise `TaskLostError` in the main thread after so many seconds, where there are signals."""
+def _alarm(seconds: float, error: BaseException) -> Iterator[None]:
+    """Raise an error in the main thread after so many seconds, where there are signals."""
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGALRM"):
         yield
         return
 
     def ring(*_: Any) -> None:
-        raise _too_long(timeout)
+        raise error
 
     previous = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, timeout)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))  # 0 would disarm it
     try:
         yield
     finally:

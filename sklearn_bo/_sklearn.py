@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial, update_wrapper
 from typing import Any
 
 from sklearn.base import BaseEstimator, _fit_context
@@ -76,6 +77,7 @@ class FoldCallbacks:
 
     def __init__(self, context: Any) -> None:
         self.context = context
+        self._wishes: list[str] = []
 
     @classmethod
     def of_fold(
@@ -87,6 +89,18 @@ class FoldCallbacks:
         name = "candidate-split-evaluation"
         return cls(search_context.subcontext(task_name=name, task_id=task_id))
 
+    def listened(self) -> Any:
+        """Return the context, set up to hear which of its callbacks asks for a stop."""
+        self.context._callbacks = [
+            _Listened(callback, self.context, self._wishes) for callback in self.context._callbacks
+        ]
+        return self.context
+
+    @property
+    def stopped_by(self) -> str | None:
+        """Name of the first callback that asked for a stop at the end of the fold."""
+        return self._wishes[0] if self._wishes else None
+
     def __reduce__(self) -> tuple:
         branch = node = copy.copy(self.context)
         while node.parent is not None:
@@ -94,3 +108,36 @@ class FoldCallbacks:
             node.parent._children_map = {node.task_id: node}
             node = node.parent
         return FoldCallbacks, (branch,)
+
+
+class _Listened:
+    """Stands for a callback, and notes when it asks for a stop at the end of a fold.
+
+    ``on_fit_task_end`` returns whether to stop the iterations that the task is one of (scikit-learn
+    1.9), but ``_fit_and_score`` drops that, and so does a sub-estimator, which calls the hook in
+    place of the fold where a callback is propagated to it.
+
+    Parameters
+    ----------
+    callback : FitCallback
+        The callback.
+    context : CallbackContext
+        That of the fold.
+    wishes : list of str
+        Takes the name of the callback's class.
+    """
+
+    def __init__(self, callback: Any, context: Any, wishes: list[str]) -> None:
+        for name in ("setup", "teardown", "on_fit_task_begin", "max_propagation_depth"):
+            if hasattr(callback, name):
+                setattr(self, name, getattr(callback, name))
+        self._callback, self._context, self._wishes = callback, context, wishes
+        # The hook is called with what its signature names.
+        self.on_fit_task_end = update_wrapper(partial(self._end), callback.on_fit_task_end)
+
+    def _end(self, estimator: BaseEstimator, context: Any, **kwargs: Any) -> Any:
+        stop = self._callback.on_fit_task_end(estimator, context, **kwargs)
+        fold = self._context
+        if stop and (context.parent, context.task_id) == (fold.parent, fold.task_id):
+            self._wishes.append(type(self._callback).__name__)
+        return stop

@@ -26,6 +26,10 @@ class TaskLostError(RuntimeError):
     """A call that no worker finished: each died of it, or it took too long."""
 
 
+class TimeIsUp(BaseException):
+    """No call has ended in the time that one would wait; no `Exception`, to pass through a fit."""
+
+
 class Task:
     """A submitted call, to be told apart by identity."""
 

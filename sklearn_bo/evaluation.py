@@ -16,12 +16,14 @@ from sklearn.base import BaseEstimator, clone
 from sklearn_bo._joblib import Executor
 from sklearn_bo._sklearn import FoldCallbacks, _fit_and_score, _MultimetricScorer
 from sklearn_bo._workers import Task, TaskLostError
+from sklearn_bo.ending import Ending, SearchEnded
 from sklearn_bo.interruption import Interrupted, Interruptions
 from sklearn_bo.optimizer import Optimizer
 from sklearn_bo.shipment import Shipment
 from sklearn_bo.trials import Trial
 
 FoldResult = dict[str, Any]  # what scikit-learn's _fit_and_score returns
+_STOPPED_BY = "stopped_by"  # added to it where a callback asks for a stop
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ class CrossValidation:
         train, test = self.splits[split]
         options = self.options
         if callbacks is not None:
-            options = {**options, "caller": self.caller, "callback_ctx": callbacks.context}
-        return _fit_and_score(
+            options = {**options, "caller": self.caller, "callback_ctx": callbacks.listened()}
+        result = _fit_and_score(
             clone(self.estimator),
             self.X,
             self.y,
@@ -71,6 +73,9 @@ class CrossValidation:
             candidate_progress=(number, self.n_candidates),
             **options,
         )
+        if callbacks is not None and callbacks.stopped_by is not None:
+            result[_STOPPED_BY] = callbacks.stopped_by
+        return result
 
     def failure(self, split: int, error: TaskLostError) -> FoldResult:
         """Return what stands for a fold that was lost, as for one whose fit fails."""
@@ -135,6 +140,7 @@ def evaluate_trials(
     pre_dispatch: int | str = "2*n_jobs",
     fit_timeout: float | None = None,
     search_context: Any,
+    ending: Ending | None = None,
 ) -> Iterator[tuple[Trial, list[FoldResult]]]:
     """Ask, evaluate and tell until each candidate is evaluated on each fold.
 
@@ -142,7 +148,9 @@ def evaluate_trials(
     that a proposal knows as many results as it can; ahead of that where proposals are slow beside
     the folds. Its folds may wait in the workers' queue.
 
-    Ctrl-C ends the evaluation; trials that have ended by then have been told.
+    Ctrl-C ends the evaluation, and so may stopping rules, callbacks and a time budget; trials that
+    have ended by then have been told. With a lag, rules judge after exactly the trials that the
+    optimizer knows, in their order; what else has ended when a rule ends the search stays untold.
 
     Parameters
     ----------
@@ -163,6 +171,8 @@ def evaluate_trials(
         Seconds that a fold may take; then it is given up and scores ``error_score``.
     search_context : CallbackContext
         scikit-learn's callback context of the search.
+    ending : Ending, default=None
+        Says when to end before the last candidate, and keeps the reason.
 
     Yields
     ------
@@ -177,32 +187,54 @@ def evaluate_trials(
     running: dict[Task, tuple[Trial, int]] = {}
     results: dict[int, dict[int, FoldResult]] = {}  # trial number -> split -> result
     scores: dict[int, float] = {}  # of ended trials that the optimizer has not been told
-    n_told = 0  # with a lag: trials told, in the order of their numbers
+    n_told = 0
     n_due = 0  # candidates of a batch that are still to be asked
     pace = _Pace()
+    ending = ending or Ending()
+
+    def tell_what_may_be_known() -> None:
+        """Tell the scores at hand; with a lag, in the order of numbers and never ahead of it."""
+        nonlocal n_told
+        while scores and not ending.is_due:
+            number = next(iter(scores)) if lag is None else n_told
+            early = lag is not None and n_told > len(trials) - lag and len(trials) < n_candidates
+            if early or number not in scores:
+                return
+            optimizer.tell(trials[number], scores.pop(number))
+            n_told += 1
+            present = [optimizer.trials[trial.number] for trial in trials]
+            ending.judge(present, number, n_candidates, scores_by_fold, optimizer)
+
+    def scores_by_fold(number: int) -> list[float]:
+        return [score([results[number][split]]) for split in range(n_splits)]
 
     def ready_to_ask() -> bool:
-        """Whether the next candidate may be asked for; with a lag, tells what it must know."""
-        nonlocal n_told
-        if len(trials) == n_candidates:
+        """Whether all is known that the next candidate must be asked with, and time is left."""
+        if len(trials) == n_candidates or (lag is not None and n_told <= len(trials) - lag):
             return False
-        if lag is None:
+        return not trials or may_begin(None, 0)
+
+    def may_begin(trial: Trial | None, split: int) -> bool:
+        """Whether a fold may begin, and with a first fold all others; the first trial's always."""
+        if trial is not None and trial is trials[0]:
             return True
-        while n_told <= len(trials) - lag:
-            if n_told not in scores:
-                return False
-            optimizer.tell(trials[n_told], scores.pop(n_told))
-            n_told += 1
-        return True
+        if split == 0:
+            return ending.allows_trial(ceil(n_splits / executor.n_workers))
+        return ending.allows_fold()
 
     with (
-        suppress(Interrupted),
+        suppress(Interrupted, SearchEnded),
         Interruptions() as interruptions,
         Executor(n_jobs, pre_dispatch, fit_timeout) as executor,
     ):
         shipment = executor.ship(cross_validation)
         while True:
-            while waiting and len(running) < executor.queue_length:
+            tell_what_may_be_known()
+            if ending.is_due:
+                raise SearchEnded
+            # What waits in a queue begins nobody knows when; a budget wants to know.
+            room = executor.n_workers if ending.has_budget else executor.queue_length
+            while waiting and len(running) < room and may_begin(*waiting[0]):
                 trial, split = waiting.popleft()
                 callbacks = FoldCallbacks.of_fold(
                     search_context, cross_validation.estimator, trial.number * n_splits + split
@@ -211,6 +243,7 @@ def evaluate_trials(
                     _evaluate, shipment, trial.params, trial.number, split, callbacks
                 )
                 running[task] = trial, split
+                ending.fold_began(task)
             n_wanted = executor.n_workers + pace.reserve(executor.n_workers)
             n_missing = n_wanted - len(running) - len(waiting)  # folds
             # With a lag, to wait would teach the proposal nothing.
@@ -224,8 +257,8 @@ def evaluate_trials(
                 continue
             if not running:
                 break
-            with interruptions.may_interrupt():
-                task = executor.next_done()
+            with interruptions.may_interrupt(), ending.in_time():
+                task = executor.next_done(ending.seconds_to_wait())
                 trial, split = running.pop(task)
                 try:
                     result = task.result()
@@ -233,13 +266,14 @@ def evaluate_trials(
                     result = cross_validation.failure(split, error)
             n_due = 0
             pace.fold_ended()
+            ending.fold_ended(task, result.pop(_STOPPED_BY, None))
             folds = results.setdefault(trial.number, {})
             folds[split] = result
             if len(folds) == n_splits:
                 ended = [folds[split] for split in range(n_splits)]
                 scores[trial.number] = score(ended)
-                if lag is None:
-                    optimizer.tell(trial, scores.pop(trial.number))
+                ending.trial_ended()
                 yield trial, ended
-    for number in sorted(scores):
-        optimizer.tell(trials[number], scores[number])
+    if not ending.by_rule:
+        for number in sorted(scores):
+            optimizer.tell(trials[number], scores[number])

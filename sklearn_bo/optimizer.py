@@ -43,6 +43,8 @@ _REFIT_ALWAYS = 100  # observations up to which hyperparameters are refitted for
 _REFIT_GROWTH = 1.1  # beyond, when the data have grown by this factor
 _MAX_FIT = 300  # observations that a refit uses
 _MAX_CONDITION = 500  # observations that the posterior uses
+_MAX_LEARNED = 100  # observations of other searches that either uses
+_MAX_SOURCES = 20  # such searches
 
 
 @cache
@@ -71,8 +73,8 @@ class Optimizer:
     random_state : int, RandomState instance or None, default=None
         Makes the proposals reproducible.
     n_initial_points : int or "auto", default="auto"
-        Number of trials before the surrogate proposes, ``initial_candidates`` included. ``"auto"``
-        grows with the dimension from 4 to 10.
+        Number of trials before the surrogate proposes, ``initial_candidates`` and what `learn` was
+        given included. ``"auto"`` grows with the dimension from 4 to 10.
     initial_candidates : dict or list of dicts, default=None
         Settings to ask first. Parameters that one of them lacks take the middle of their range.
 
@@ -142,8 +144,12 @@ class Optimizer:
         self._shared_budget = math.inf
         self._queue: deque[tuple[dict[str, Any], Origin]] = deque()
         self._design: deque[np.ndarray] | None = None
+        self._sources: list[tuple[np.ndarray, np.ndarray]] = []  # points, targets
+        self._n_learned = 0  # complete trials of the sources
         self._gp = GaussianProcess(self.space.categories)
-        self._fitted_to: list[Trial] = []  # the trials of the last fit of the hyperparameters
+        self._fitted_to: list[Trial] | None = (
+            None  # the trials of the last fit of the hyperparameters
+        )
         if isinstance(initial_candidates, Mapping):
             initial_candidates = [initial_candidates]
         for candidate in initial_candidates or ():
@@ -274,6 +280,45 @@ class Optimizer:
             raise TypeError(f"trial={trial!r} must be a Trial that was asked, or a dict of params.")
         return self.trials.finish(trial, float(score))
 
+    def learn(self, params: Sequence[Mapping[str, Any]], scores: Sequence[float]) -> None:
+        """Learn from another search, whose scores may differ in unit, level and trend.
+
+        The scores of each source are standardised by themselves. The surrogate then models them as
+        a multiple of this search's function, a deviation, an offset and a noise of the source's
+        own, all learnt, so that a source which contradicts the trials loses its influence. The best
+        of the settings is the first that the surrogate proposes, and every third proposal is made
+        from the trials alone. At most 100 settings, the best and a spread over the others,
+        represent all sources. They may be asked again, and do not count as trials.
+
+        Parameters
+        ----------
+        params : list of dicts
+            Settings, each inside the space.
+        scores : sequence of float
+            Their scores, to be maximised; NaN or an infinity for one that failed.
+
+        Raises
+        ------
+        ValueError
+            If a setting lies outside the space, there is not one score for each, or none is finite.
+        """
+        if len(params) != len(scores):
+            raise ValueError(f"There are {len(scores)} scores for {len(params)} params.")
+        trials = [
+            Trial(number, dict(setting), self.space.encode(setting), "told").completed(float(score))
+            for number, (setting, score) in enumerate(zip(params, scores, strict=True))
+        ]
+        trials.sort(key=lambda trial: (trial.key, repr(trial.score)))
+        n_complete = sum(trial.state == "complete" for trial in trials)
+        if not n_complete:
+            raise ValueError("None of the scores is finite, so there is nothing to learn from.")
+        Z, y, _ = self._data(trials, len(trials))
+        self._sources.append((Z, y))
+        self._sources.sort(key=lambda source: (source[0].tobytes(), source[1].tobytes()))
+        self._n_learned += n_complete
+        self._gp = GaussianProcess(self.space.categories, _representatives(self._sources))
+        self._fitted_to = None
+
     def predict(self, params: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> tuple[Any, Any]:
         """Predict the score of settings from the trials told so far.
 
@@ -341,6 +386,40 @@ class Optimizer:
             mean[complete], std[complete] = warping.inverse_moments(centre, spread)
         return mean, std, prob_best
 
+    def largest_expected_improvement(self) -> float:
+        """Estimate what may still be won: the largest expected improvement left in the space.
+
+        The improvement is over the best expectation of a setting told so far, f_best, and free of
+        the noise of evaluations: max over z of E[max(f(z) - f_best, 0)]. Settings that are pending
+        may bring it too. What is asked next does not change.
+
+        Returns
+        -------
+        float
+            In the unit of the scores; infinite while less than two trials are complete, 0 when no
+            setting is left.
+        """
+        if len(self.trials.complete) < 2:
+            return math.inf
+        with _thread_pools().limit(limits=1, user_api="blas"):
+            gp, warping, Z, _ = self._fitted()
+            expected = gp.predict(Z)[0]
+            best = float(expected.max())
+            improvement: Acquisition = partial(log_expected_improvement, best=best)
+            left = [trial.z for trial in self.trials.pending]
+            if self._open_subspaces().any():
+                anchors = Z[np.argsort(-expected, kind="stable")[:_N_ANCHORS]]
+                rng = self._rng(len(self.trials))
+                z = maximize(improvement, gp, self.space, anchors, self._admissible, rng)
+                left.extend([] if z is None else [z])
+            if not left:
+                return 0.0
+            mean, std = gp.predict(np.array(left))
+        return max(
+            warping.expected_excess(m, s, best)
+            for m, s in zip(mean.tolist(), std.tolist(), strict=True)
+        )
+
     def share(self, n_iter: int) -> int:
         """Let the subspaces that have no budget of their own share one.
 
@@ -370,8 +449,9 @@ class Optimizer:
                 f"All {self.n_settings:g} settings of the space, or all trials of its "
                 "subspaces' budgets, have been asked."
             )
-        n_useful = len(self.trials) - len(self.trials.failed)
-        if n_useful < self.n_initial_points or len(self.trials.complete) < 2:
+        n_useful = len(self.trials) - len(self.trials.failed) + self._n_learned
+        n_complete = len(self.trials.complete) + self._n_learned
+        if n_useful < self.n_initial_points or n_complete < 2:
             z, origin = self._explore(), "initial design"
         else:
             z, origin = self._exploit(), "model"
@@ -412,17 +492,27 @@ class Optimizer:
             believed = gp.predict(np.array(pending))[0]
             Z, y = np.vstack([Z, pending]), np.r_[y, believed]
             gp.condition(Z, y, n_exact=len(pending))
-        # Noise makes the best score too good; the incumbent is the best expectation.
-        expected = gp.predict(Z)[0]
-        acquisition: Acquisition = partial(log_expected_improvement, best=expected.max())
-        admissible: Admissible = self._admissible
         turn, step = divmod(len(self.trials), _EXPLORE_EVERY)
+        is_first = all(trial.origin != "model" for trial in self.trials)
+        if step == _EXPLORE_EVERY - 1 and self._sources and not is_first:
+            # Lest a source that misleads keep the search from what it makes look bad.
+            gp = GaussianProcess(self.space.categories).fit(Z, y)
+            gp.condition(Z, y, n_exact=len(pending))
+        # Noise makes the best score too good; the incumbent is the best expectation.
+        known = np.vstack([Z, gp.source_Z])
+        expected = gp.predict(known)[0]
+        if is_first and (may := self._admissible(known)).any():
+            # The best of what is learned shows how the sources' scores compare to those to come.
+            return known[np.argmax(np.where(may, expected, -np.inf))]
+        best = (expected[: len(Z)] if len(Z) else expected).max()
+        acquisition: Acquisition = partial(log_expected_improvement, best=best)
+        admissible: Admissible = self._admissible
         if step == _EXPLORE_EVERY - 1 and turn % 2 and self.space.is_categorical.any():
             admissible = self._admissible_in_one_category(rng)
         elif step == _EXPLORE_EVERY - 1:
             gp = gp.shortened(_EXPLORE_SHORTENING).condition(Z, y, n_exact=len(pending))
             acquisition = partial(upper_confidence_bound, beta=_EXPLORE_BETA)
-        anchors = Z[np.argsort(-expected, kind="stable")[:_N_ANCHORS]]
+        anchors = known[np.argsort(-expected, kind="stable")[:_N_ANCHORS]]
         z = maximize(acquisition, gp, self.space, anchors, admissible, rng)
         return self._any_left() if z is None else z
 
@@ -445,7 +535,7 @@ class Optimizer:
         if n > _REFIT_ALWAYS:  # to the last size of a geometric sequence that they have reached
             steps = math.floor(math.log(n / _REFIT_ALWAYS) / math.log(_REFIT_GROWTH))
             n = math.ceil(_REFIT_ALWAYS * _REFIT_GROWTH**steps)
-            n = max(n, 1 + finished.index(self.trials.complete[0]))
+            n = max(n, 1 + finished.index((self.trials.complete or finished)[0]))
         if self._fitted_to != finished[:n]:
             self._fitted_to = finished[:n]
             Z, y, _ = self._data(self._fitted_to, _MAX_FIT)
@@ -453,16 +543,18 @@ class Optimizer:
         Z, y, warping = self._data(finished, _MAX_CONDITION)
         return self._gp.condition(Z, y), warping, Z, y
 
-    @staticmethod
-    def _data(trials: list[Trial], n_max: int) -> tuple[np.ndarray, np.ndarray, OutputWarping]:
+    def _data(
+        self, trials: list[Trial], n_max: int
+    ) -> tuple[np.ndarray, np.ndarray, OutputWarping]:
         """Return points, targets (a failed trial has the worst) and how scores become targets."""
         scores = np.array([trial.score for trial in trials])
         complete = np.isfinite(scores)
-        warping = OutputWarping(scores[complete])
+        warping = OutputWarping(scores[complete] if complete.any() else np.zeros(1))
         y = np.empty(len(trials))
         y[complete] = warping(scores[complete])
-        y[~complete] = y[complete].min()
-        Z = np.array([trial.z for trial in trials])
+        # Beside a single score, or none, a failure is one standard deviation below.
+        y[~complete] = y[complete].min() if complete.sum() > 1 else -1.0
+        Z = np.reshape([trial.z for trial in trials], (len(trials), self.space.n_dims))
         order = np.lexsort((y, *Z.T))  # so that the order of telling does not matter
         rows = order[_spread_over_ranks(y[order], n_max)]
         return Z[rows], y[rows], warping
@@ -510,3 +602,14 @@ def _spread_over_ranks(y: np.ndarray, n: int) -> np.ndarray:
     best, rest = order[: n // 2], order[n // 2 :]
     spread = rest[np.linspace(0, len(rest) - 1, n - n // 2).astype(int)]
     return np.sort(np.r_[best, spread])
+
+
+def _representatives(
+    sources: list[tuple[np.ndarray, np.ndarray]],
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Choose at most `_MAX_LEARNED` rows of the largest sources, equally many of each."""
+    largest = sorted(sources, key=lambda source: -len(source[1]))[:_MAX_SOURCES]
+    sizes = np.array([len(y) for _, y in largest])
+    share = max(n for n in range(_MAX_LEARNED + 1) if np.minimum(sizes, n).sum() <= _MAX_LEARNED)
+    rows = [_spread_over_ranks(y, share) for _, y in largest]
+    return [(Z[chosen], y[chosen]) for (Z, y), chosen in zip(largest, rows, strict=True)]

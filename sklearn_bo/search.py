@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -29,9 +30,12 @@ from sklearn_bo._sklearn import (
     _warn_or_raise_about_fit_failures,
     init_callback_context,
 )
+from sklearn_bo.budget import TimeBudget
 from sklearn_bo.design import default_n_initial_points
+from sklearn_bo.ending import Ending
 from sklearn_bo.evaluation import CrossValidation, FoldResult, evaluate_trials
 from sklearn_bo.optimizer import Optimizer
+from sklearn_bo.previous import teach
 from sklearn_bo.refit import OneStandardError, PosteriorMean
 from sklearn_bo.results import (
     Objective,
@@ -40,7 +44,14 @@ from sklearn_bo.results import (
     resolve_objective,
     results_frame,
 )
-from sklearn_bo.validation import check_data, check_parameters, check_splits, check_splitter
+from sklearn_bo.stopping import Rule, check_rules
+from sklearn_bo.validation import (
+    check_data,
+    check_parameters,
+    check_splits,
+    check_splitter,
+    test_to_train_ratio,
+)
 
 
 class BayesSearchCV(BaseSearchCV):
@@ -112,8 +123,9 @@ class BayesSearchCV(BaseSearchCV):
         metric, or that of `PosteriorMean` or `OneStandardError`.
 
     n_initial_points : int or "auto", default="auto"
-        Number of candidates before the surrogate proposes, ``initial_candidates`` included.
-        ``"auto"`` grows with the dimension from 4 to 10, and is at most a third of ``n_iter``.
+        Number of candidates before the surrogate proposes, ``initial_candidates`` and those of
+        ``previous_results`` included. ``"auto"`` grows with the dimension from 4 to 10, and is at
+        most a third of ``n_iter``.
 
     initial_candidates : dict or list of dicts, default=None
         Settings to evaluate first; they count in ``n_iter``. What one of them leaves out is taken
@@ -134,6 +146,32 @@ class BayesSearchCV(BaseSearchCV):
         and a fold that Dask has queued behind the one that hangs is given up too. On clusters the
         time counts from when the fold is sent to a worker. With ``n_jobs=1`` the fit is interrupted
         as soon as it runs Python code.
+
+    previous_results : search, dict, DataFrame or list of these, default=None
+        Earlier searches to learn from: a fitted `GridSearchCV`, `RandomizedSearchCV`,
+        `HalvingRandomSearchCV`, `BayesSearchCV` or search of scikit-optimize, a ``cv_results_``, or
+        a DataFrame of one, read back from a file too. Their candidates do not count in ``n_iter``,
+        are not in ``cv_results_`` and may be evaluated again, the best of them soon; those outside
+        the space are left out with a warning. A parameter that only one of the two searches varies
+        must have the estimator's own value.
+
+        The earlier scores may be of another metric or other data: those of each source, and of each
+        iteration of a successive halving, are standardised by themselves, and an offset, a
+        weight, a deviation and a noise of each source are part of the surrogate. With several
+        metrics, the ``objective`` is what counts if the source has it, then ``"score"``.
+
+    time_budget : float or timedelta, default=None
+        Seconds that the search may take, the refit not counted. No fold is started that would, by
+        the times seen, end past it, save for the first candidate's; at the budget's end a fold that
+        still runs is let go once one candidate is evaluated (with ``n_jobs=1`` as soon as it runs
+        Python code). ``n_iter`` is then an upper bound. How far the search comes depends on the
+        machine, so that ``random_state`` no longer makes it reproducible.
+
+    stopping : callable or list of callables, default=None
+        Rules that may end the search after a candidate: `TargetScore`, `NoImprovement`,
+        `NegligibleGain`, or a function of the `SearchState` that returns a bool, or the reason to
+        stop as a str. Candidates that are not fully evaluated by then are left out; with ``lag``,
+        so are those that have ended out of turn.
 
     Attributes
     ----------
@@ -179,6 +217,15 @@ class BayesSearchCV(BaseSearchCV):
     trials_ : list of Trial
         The candidates, each with its origin, its state and the value of the objective.
 
+    n_trials_ : int
+        Number of candidates that were evaluated, the rows of ``cv_results_``.
+
+    stop_reason_ : str
+        What ended the search, and on what figures.
+
+    total_time_ : float
+        Seconds that ``fit`` took, with the refit.
+
     See Also
     --------
     sklearn.model_selection.RandomizedSearchCV : Random candidates.
@@ -209,7 +256,7 @@ class BayesSearchCV(BaseSearchCV):
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, list]] = {
+    _parameter_constraints: ClassVar[dict[str, list | str]] = {
         **BaseSearchCV._parameter_constraints,
         "param_distributions": [dict, list],
         "n_iter": [Interval(Integral, 1, None, closed="left")],
@@ -219,6 +266,9 @@ class BayesSearchCV(BaseSearchCV):
         "initial_candidates": [dict, list, None],
         "lag": [Interval(Integral, 1, None, closed="left"), None],
         "fit_timeout": [Interval(Real, 0, None, closed="neither"), None],
+        "previous_results": "no_validation",  # `teach` has more to say
+        "time_budget": [Interval(Real, 0, None, closed="neither"), timedelta, None],
+        "stopping": [callable, list, tuple, None],
     }
 
     def __init__(
@@ -241,6 +291,9 @@ class BayesSearchCV(BaseSearchCV):
         initial_candidates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         lag: int | None = None,
         fit_timeout: float | None = None,
+        previous_results: Any = None,
+        time_budget: float | timedelta | None = None,
+        stopping: Rule | Sequence[Rule] | None = None,
     ) -> None:
         super().__init__(
             estimator=estimator,
@@ -261,6 +314,15 @@ class BayesSearchCV(BaseSearchCV):
         self.initial_candidates = initial_candidates
         self.lag = lag
         self.fit_timeout = fit_timeout
+        self.previous_results = previous_results
+        self.time_budget = time_budget
+        self.stopping = stopping
+
+    def __sklearn_clone__(self) -> BayesSearchCV:
+        """Clone all but the earlier searches, which would not be fitted any more."""
+        twin = super().__sklearn_clone__()
+        twin.previous_results = self.previous_results
+        return twin
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **params: Any) -> BayesSearchCV:
@@ -289,6 +351,8 @@ class BayesSearchCV(BaseSearchCV):
             By Ctrl-C before any candidate is evaluated, or by a second one. After a first, later
             one the search is fitted on the candidates evaluated by then, with a warning.
         """
+        budget = TimeBudget.of(self.time_budget)
+        rules = check_rules(self.stopping)
         base_estimator = clone(self.estimator)
         if callable(self.scoring):
             check_scoring(self.estimator, self.scoring)  # raises for a metric that is no scorer
@@ -347,6 +411,7 @@ class BayesSearchCV(BaseSearchCV):
             },
             caller=self if search_context._callbacks else None,
         )
+        ending = Ending(rules, budget, test_to_train_ratio(splits))
         finished = {
             trial.number: folds
             for trial, folds in evaluate_trials(
@@ -358,24 +423,20 @@ class BayesSearchCV(BaseSearchCV):
                 pre_dispatch=self.pre_dispatch,
                 fit_timeout=self.fit_timeout,
                 search_context=search_context,
+                ending=ending,
             )
         }
         search_context.call_on_fit_task_end(estimator=self)
-        if len(finished) < n_candidates:
-            if not finished:
-                raise KeyboardInterrupt
-            warnings.warn(
-                f"The search was interrupted when {len(finished)} of {n_candidates} candidates had "
-                "been evaluated; it is fitted on these.",
-                UserWarning,
-                stacklevel=3,
-            )
+        # What a rule ended the search without is pending.
+        numbers = [n for n in sorted(finished) if optimizer.trials[n].state != "pending"]
+        whole = "settings of the space" if exhaustive else "trials of n_iter"
+        self.stop_reason_ = ending.conclude(len(numbers), n_candidates, whole)
 
-        out = [fold for number in sorted(finished) for fold in finished[number]]
+        out = [fold for number in numbers for fold in finished[number]]
         _warn_or_raise_about_fit_failures(out, self.error_score)
         if callable(self.scoring):
             _insert_error_scores(out, self.error_score)
-        trials = [optimizer.trials[number] for number in sorted(finished)]
+        trials = [optimizer.trials[number] for number in numbers]
         candidates = [trial.params for trial in trials]
         results = self._format_results(candidates, self.n_splits_, out)
         self.multimetric_ = isinstance(out[0]["test_scores"], dict)
@@ -395,7 +456,9 @@ class BayesSearchCV(BaseSearchCV):
         self.cv_results_ = results
         self.optimizer_ = optimizer
         self.trials_ = trials
+        self.n_trials_ = len(trials)
         context.call_on_fit_task_end(estimator=self, **data)
+        self.total_time_ = budget.elapsed
         return self
 
     def results_frame(self) -> pd.DataFrame:
@@ -445,6 +508,12 @@ class BayesSearchCV(BaseSearchCV):
         else:
             optimizer.n_initial_points = self.n_initial_points
         defaults = self.estimator.get_params()
+        if self.previous_results is not None:
+            refit = getattr(self.refit, "metric", self.refit)
+            names = (self.objective, refit, self.scoring, "score")
+            metrics = [name for name in names if isinstance(name, str)]
+            reduce = callable(self.objective) and partial(objective_value, objective=self.objective)
+            teach(optimizer, self.previous_results, metrics, reduce or None, defaults)
         if self.initial_candidates is None:
             if (known := space.closest(defaults)) is not None:
                 optimizer.enqueue(known, defaults=defaults, origin="estimator")

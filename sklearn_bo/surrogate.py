@@ -18,6 +18,16 @@ The covariance is Matern-5/2 (Rasmussen & Williams 2006, eq. 4.17) of the scaled
 since two one-hot vectors, scaled by 1 / sqrt(2), are 1 apart. Integers and categories must be
 snapped to their grid before they come here, so that the process is constant on each cell
 (Garrido-Merchan & Hernandez-Lobato, arXiv:1805.03463).
+
+Other searches teach what they have in common with this one's function f = s g. Targets of source
+k are
+
+    y_k(z) = w_k g(z) + h_k(z) + b_k + noise        with g ~ GP(0, k), h_k ~ GP(0, t_k^2 k) and an
+                                                    offset b_k ~ N(0, c^2),
+
+so its unit, its level and how far it can be trusted are learnt with all else: a source that
+contradicts this search, or is noise, ends with a small w_k. Few scores of this search may be much
+alike, and look large once they are standardised; so beside sources s^2 is almost free.
 """
 
 from __future__ import annotations
@@ -42,6 +52,12 @@ _NOISE_PRIOR = (np.log(1e-2), 1.5)
 _LENGTHSCALE_BOUNDS = (5e-3, 1e3)
 _SIGNAL_BOUNDS = (5e-2, 2e1)
 _NOISE_BOUNDS = (1e-6, 1.0)
+_FREE_SIGNAL_PRIOR = (0.0, 2.0)  # beside sources
+_FREE_SIGNAL_BOUNDS = (5e-2, 1e4)
+# Of each source, in units of its targets: weight, variances of its own function and of its noise.
+_SOURCE_PRIORS = ((0.0, 1.0), (np.log(0.3), 1.5), (np.log(3e-2), 1.5))
+_SOURCE_BOUNDS = ((1e-2, 1e1), (1e-4, 2e1), (1e-6, 2.0))
+_OFFSET = 2.0  # c^2
 _JITTERS = (0.0, 1e-8, 1e-6, 1e-4, 1e-2)
 _MIN_VARIANCE = 1e-12
 
@@ -53,6 +69,8 @@ class GaussianProcess:
     ----------
     categories : sequence of ndarray
         For each of the d columns the coordinates of its categories, empty for a numeric one.
+    sources : sequence of (ndarray of shape (n_k, d), ndarray of shape (n_k,)), default=()
+        Points and targets of other searches; they join all data that `fit` and `condition` get.
 
     Attributes
     ----------
@@ -60,11 +78,21 @@ class GaussianProcess:
         Lengthscales in units of the cube's edge.
     signal, noise : float
         Variances of the function and of the noise, in units of y squared.
+    source_Z : ndarray of shape (n, d)
+        Points of all sources.
     """
 
-    def __init__(self, categories: Sequence[np.ndarray]) -> None:
+    def __init__(
+        self,
+        categories: Sequence[np.ndarray],
+        sources: Sequence[tuple[np.ndarray, np.ndarray]] = (),
+    ) -> None:
         self.categories = categories
-        d = len(categories)
+        d, k = len(categories), len(sources)
+        self.source_Z = np.vstack([np.empty((0, d)), *(Z for Z, _ in sources)])
+        self._source_y = np.concatenate([np.empty(0), *(y for _, y in sources)])
+        # member[i, k]: whether row i comes from source k
+        self._member = np.repeat(np.eye(k), [len(y) for _, y in sources], axis=0)
         n_categories = np.array([len(centres) for centres in categories], dtype=int)
         self._numeric = np.flatnonzero(n_categories == 0)
         self._categorical = np.flatnonzero(n_categories)
@@ -73,29 +101,35 @@ class GaussianProcess:
             self._numeric, np.repeat(self._categorical, n_categories[self._categorical])
         ]
         location = _LENGTHSCALE_PRIOR[0] + 0.5 * np.log(max(d, 1))
-        self._prior_location = np.r_[np.full(d, location), _SIGNAL_PRIOR[0], _NOISE_PRIOR[0]]
-        self._prior_scale = np.r_[
-            np.full(d, _LENGTHSCALE_PRIOR[1]), _SIGNAL_PRIOR[1], _NOISE_PRIOR[1]
-        ]
-        self._bounds = np.log([_LENGTHSCALE_BOUNDS] * d + [_SIGNAL_BOUNDS, _NOISE_BOUNDS])
-        smooth = np.r_[np.ones(d), 0, -2]
-        self._starts = self._prior_location + smooth, self._prior_location - smooth
-        self._theta = self._prior_location.copy()  # logarithms of (l, s^2, e^2)
+        signal_prior = _FREE_SIGNAL_PRIOR if k else _SIGNAL_PRIOR
+        signal_bounds = _FREE_SIGNAL_BOUNDS if k else _SIGNAL_BOUNDS
+        priors = [(location, _LENGTHSCALE_PRIOR[1])] * d + [signal_prior, _NOISE_PRIOR]
+        bounds = [_LENGTHSCALE_BOUNDS] * d + [signal_bounds, _NOISE_BOUNDS]
+        for prior, bound in zip(_SOURCE_PRIORS, _SOURCE_BOUNDS, strict=True):
+            priors += [prior] * k
+            bounds += [bound] * k
+        self._prior_location, self._prior_scale = np.array(priors).T
+        self._bounds = np.log(bounds)
+        smooth = np.r_[np.ones(d), 0, -2, np.zeros(3 * k)]
+        distrust = np.r_[np.zeros(d + 2), np.repeat([-3, 2, 0], k)]
+        self._starts = self._prior_location + smooth, self._prior_location - smooth + distrust
+        # logarithms of (l, s^2, e^2), then of (w, t^2, noise variance), each of all sources
+        self._theta = self._prior_location.copy()
 
     @property
     def lengthscales(self) -> np.ndarray:
         """Lengthscale of each column."""
-        return np.exp(self._theta[:-2])
+        return np.exp(self._theta[: len(self.categories)])
 
     @property
     def signal(self) -> float:
         """Variance of the function."""
-        return float(np.exp(self._theta[-2]))
+        return float(np.exp(self._theta[len(self.categories)]))
 
     @property
     def noise(self) -> float:
         """Variance of the observation noise."""
-        return float(np.exp(self._theta[-1]))
+        return float(np.exp(self._theta[len(self.categories) + 1]))
 
     def fit(self, Z: np.ndarray, y: np.ndarray) -> GaussianProcess:
         """Set the hyperparameters to their maximum a posteriori, then condition on the data.
@@ -115,12 +149,13 @@ class GaussianProcess:
         GaussianProcess
             This object.
         """
-        features = self._features(Z)
+        Z_all, y_all = self._with_sources(Z, y)
+        features = self._features(Z_all)
         fits = [
             minimize(
                 self._negative_log_posterior,
                 start,
-                args=(features, y),
+                args=(features, y_all),
                 jac=True,
                 method="L-BFGS-B",
                 bounds=self._bounds,
@@ -157,14 +192,37 @@ class GaussianProcess:
         GaussianProcess
             This object.
         """
+        Z, y = self._with_sources(Z, y)
         self._phi = self._scaled(Z)
-        K = _matern(cdist(self._phi, self._phi), self.signal)
-        noise = np.full(len(y), self.noise)
+        member = self._membership(len(y))
+        weight, own, noise = self._source_terms(self._theta, member)
         noise[len(y) - n_exact :] = _NOISE_BOUNDS[0]
-        L = _cholesky(K, noise)
-        self._L_inverse = lapack.dtrtri(L, lower=1)[0]
-        self._alpha = self._L_inverse.T @ (self._L_inverse @ y)
+        r = cdist(self._phi, self._phi)
+        K = _matern(r, 1.0) * (np.outer(weight, weight) + own) + _OFFSET * member @ member.T
+        L_inverse = lapack.dtrtri(_cholesky(K, noise), lower=1)[0]
+        # The covariance of f(z) with row i is s weight_i k, with one of our own s^2 k.
+        self._L_inverse = L_inverse * (weight / np.sqrt(self.signal))
+        self._alpha = self._L_inverse.T @ (L_inverse @ y)
         return self
+
+    def _with_sources(self, Z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Put the rows of the sources before these."""
+        return np.vstack([self.source_Z, Z]), np.r_[self._source_y, y]
+
+    def _membership(self, n: int) -> np.ndarray:
+        """Return whether row i of n comes from source k, (n, k)."""
+        ours = np.zeros((n - len(self._member), self._member.shape[1]))
+        return np.vstack([self._member, ours])
+
+    def _source_terms(self, theta: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return each row's weight of g, each pair's variance of h, and each row's noise."""
+        d, k = len(self.categories), member.shape[1]
+        log_weight, log_own, log_noise = theta[d + 2 :].reshape(3, k)
+        ours = 1 - member.sum(axis=1)
+        weight = np.exp(theta[d] / 2) * ours + member @ np.exp(log_weight)
+        own = member * np.exp(log_own) @ member.T
+        noise = np.exp(theta[d + 1]) * ours + member @ np.exp(log_noise)
+        return weight, own, noise
 
     def shortened(self, factor: float) -> GaussianProcess:
         """Return a process, not conditioned yet, whose lengthscales are so many times these.
@@ -180,7 +238,8 @@ class GaussianProcess:
             A new process with the same signal and noise.
         """
         twin = copy.copy(self)
-        twin._theta = self._theta + np.r_[np.full(len(self.categories), np.log(factor)), 0, 0]
+        twin._theta = self._theta.copy()
+        twin._theta[: len(self.categories)] += np.log(factor)
         return twin
 
     def predict(self, Z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -282,11 +341,15 @@ class GaussianProcess:
         K^-1) * slope and D_i the squared distances along feature i,
         sum(M * D_i) = 2 (phi_i^2 . M 1 - phi_i . M phi_i).
         """
-        *_, signal, noise = np.exp(theta)
+        d = len(self.categories)
         phi = features / np.exp(theta[self._group])
         r = cdist(phi, phi)
-        K = _matern(r, signal)
-        L, info = lapack.dpotrf(K + noise * np.eye(len(y)), lower=1)
+        member = self._membership(len(y))
+        weight, own, noise = self._source_terms(theta, member)
+        shared = np.outer(weight, weight)
+        k = _matern(r, 1.0)
+        K = k * (shared + own) + _OFFSET * member @ member.T
+        L, info = lapack.dpotrf(K + np.diag(noise), lower=1)
         if info != 0:
             return np.inf, np.zeros_like(theta)
         alpha = lapack.dpotrs(L, y, lower=1)[0]
@@ -295,13 +358,19 @@ class GaussianProcess:
         log_likelihood = -0.5 * y @ alpha - np.log(np.diag(L)).sum()
 
         A = np.outer(alpha, alpha) - K_inverse  # d log p / dK = A / 2
-        M = A * _matern_slope(r, signal)
+        M = A * _matern_slope(r, 1.0) * (shared + own)
         by_feature = (phi**2).T @ M.sum(1) - np.einsum("np,np->p", phi, M @ phi)
-        gradient = np.empty_like(theta)
-        gradient[:-2] = np.bincount(self._group, by_feature, minlength=len(theta) - 2)
-        gradient[-2] = 0.5 * np.sum(A * K)
-        gradient[-1] = 0.5 * noise * np.trace(A)
-
+        by_shared = (A * k * shared).sum(1)
+        by_noise = 0.5 * noise * np.diag(A)
+        ours = 1 - member.sum(axis=1)
+        gradient = np.r_[
+            np.bincount(self._group, by_feature, minlength=d),
+            0.5 * by_shared @ ours,
+            by_noise @ ours,
+            by_shared @ member,
+            0.5 * (A * k * own).sum(1) @ member,
+            by_noise @ member,
+        ]
         standardised = (theta - self._prior_location) / self._prior_scale
         log_prior = -0.5 * standardised @ standardised
         return -(log_likelihood + log_prior), -gradient + standardised / self._prior_scale

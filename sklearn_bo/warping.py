@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from scipy.stats import norm
 
 _LINEAR_RANGE = 5.0  # interquartile ranges around the median that stay linear
 _POWER_BOUNDS = (0.0, 2.0)  # of the Yeo-Johnson exponent; 1 is the identity, within it is onto
+_REACH, _N_NODES = 8.0, 64  # standard deviations and nodes of a quadrature
 _MIN_FOR_POWER = 5  # fewer distinct scores say nothing about a tail
 
 
@@ -144,3 +146,28 @@ class OutputWarping:
             warping is locally linear, and finite where its tail has none.
         """
         return self.inverse(mean), (self.inverse(mean + std) - self.inverse(mean - std)) / 2
+
+    def expected_excess(self, mean: float, std: float, threshold: float) -> float:
+        """Integrate by how much, in scores, a target ~ N(mean, std^2) exceeds a threshold.
+
+        E[max(g(T) - g(b), 0)] with g the inverse map, by Gauss-Legendre quadrature over what is
+        both above b and within 8 standard deviations of the mean, or next to b where b is far out.
+
+        Parameters
+        ----------
+        mean, std : float
+            Moments of the target.
+        threshold : float
+            In targets.
+
+        Returns
+        -------
+        float
+            In the unit of the metric.
+        """
+        low = max(threshold, mean - _REACH * std)
+        high = max(threshold, mean) + _REACH * std
+        nodes, weights = np.polynomial.legendre.leggauss(_N_NODES)
+        t = low + (high - low) * (nodes + 1) / 2
+        excess = self.inverse(t) - self.inverse(np.array([threshold]))
+        return float(weights @ (excess * norm.pdf(t, mean, std)) * (high - low) / 2)

@@ -67,7 +67,7 @@ class VirtualExecutor:
     def any_done(self):
         return False  # ends one at a time
 
-    def next_done(self):
+    def next_done(self, seconds=None):
         self.events.append(("wait", len(self.running)))
         self.running.sort(key=lambda item: item[0])
         self.now, number, split, task = self.running.pop(0)

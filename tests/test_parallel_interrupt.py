@@ -40,6 +40,8 @@ if __name__ == "__main__":
     assert [trial.state for trial in search.trials_] == n * ["complete"]
     assert len(search.cv_results_["params"]) == n
     assert search.best_estimator_.a == search.best_params_["a"]
+    assert search.n_trials_ == n
+    assert search.stop_reason_.startswith(f"interrupted when {n} of 500"), search.stop_reason_
     print("fitted")
 """
 

@@ -398,6 +398,46 @@ def test_fold_calls_the_callbacks_of_its_context():
     assert recorder.calls[1:3] == [("begin", "fold"), ("end", "fold")]
 
 
+@needs_callbacks
+@pins("on_fit_task_end", "_callbacks")
+def test_hook_returns_whether_to_stop_and_is_called_with_what_its_signature_names():
+    class Stopping(Recorder):
+        def on_fit_task_end(self, estimator, context, *, y):
+            return y is Y
+
+    search = GridSearchCV(LogisticRegression(), GRID).set_callbacks(Recorder(), Stopping())
+    root = search._init_callback_context(max_subtasks=1)
+    fold = _sklearn.FoldCallbacks(root.subcontext(task_name="fold"))
+    assert not fold.listened().call_on_fit_task_end(estimator=search, X=X, y=None)
+    assert fold.stopped_by is None
+    assert fold.context.call_on_fit_task_end(estimator=search, X=X, y=Y)
+    assert fold.stopped_by == "Stopping"
+
+
+@needs_callbacks
+@pins("_callbacks", "_init_callback_context", "propagate_callback_context")
+def test_a_sub_estimators_root_has_the_place_of_the_fold_and_calls_the_hook_instead():
+    class Stopping(Recorder):
+        max_propagation_depth = None
+
+        def on_fit_task_end(self, estimator, context):
+            return True
+
+    inner = GridSearchCV(LogisticRegression(), GRID)
+    search = GridSearchCV(inner, GRID).set_callbacks(Stopping())
+    context = search._init_callback_context(max_subtasks=1).subcontext(task_name="fold")
+    fold = _sklearn.FoldCallbacks(context)
+    with fold.listened().propagate_callback_context(inner):
+        root = inner._init_callback_context(max_subtasks=1)
+        assert root.parent is context.parent
+        assert root.task_id == context.task_id
+        root.subcontext(task_name="search").call_on_fit_task_end(estimator=inner)
+        assert fold.stopped_by is None
+        root.call_on_fit_task_end(estimator=inner)
+        assert fold.stopped_by == "Stopping"
+        assert not context.call_on_fit_task_end(estimator=search)
+
+
 # ------------------------------------------------------------------ joblib
 
 BACKENDS = ["loky", "threading"]

@@ -562,7 +562,8 @@ def test_results_are_those_of_random_search_where_the_candidates_are(name):
             assert np.ma.isMA(ours.cv_results_[key]) == np.ma.isMA(column), key
     assert table(ours) == table(theirs)
     attributes = {name for name in vars(ours) if name.endswith("_")}
-    assert attributes - {"optimizer_", "trials_"} == {n for n in vars(theirs) if n.endswith("_")}
+    own = {"optimizer_", "trials_", "n_trials_", "stop_reason_", "total_time_"}
+    assert attributes - own == {n for n in vars(theirs) if n.endswith("_")}
     for name in ("n_splits_", "multimetric_", "best_score_"):
         assert getattr(ours, name, None) == getattr(theirs, name, None), name
     if options.get("refit", True):

@@ -272,3 +272,68 @@ def test_targets_that_cannot_be_fitted_fall_back_to_the_prior_and_warn():
     fresh = process(NUMERIC)
     assert_allclose(gp.lengthscales, fresh.lengthscales)
     assert_allclose([gp.signal, gp.noise], [fresh.signal, fresh.noise])
+
+
+# Other searches.
+
+
+def with_sources(n_categories, weights=(1.3, 0.4), own=(0.2, 0.7), noise=(0.05, 0.3)):
+    """A process beside two sources, all hyperparameters set, and the data of all three."""
+    rng = np.random.RandomState(3)
+    data = [(points(n_categories, n, seed=n), rng.normal(size=n)) for n in (8, 5, 11)]
+    gp = GaussianProcess(process(n_categories).categories, data[:2])
+    lengthscales = rng.uniform(0.2, 1.5, len(n_categories))
+    gp._theta = np.log(np.r_[lengthscales, 1.7, 0.02, weights, own, noise])
+    return gp, data
+
+
+@spaces
+def test_posterior_beside_sources_is_that_of_their_joint_covariance(n_categories):
+    weights, own, noise = (1.3, 0.4), (0.2, 0.7), (0.05, 0.3)
+    gp, data = with_sources(n_categories, weights, own, noise)
+    categories = list(map(len, gp.categories))
+    Z, y = np.vstack([Z for Z, _ in data]), np.concatenate([y for _, y in data])
+    of = np.repeat([0, 1, 2], [len(y) for _, y in data])
+    scales = np.array([*weights, np.sqrt(1.7)])[of]
+    alike = (of[:, None] == of) & (of < 2)
+    deviation = np.where(alike, np.array([*own, 0.0])[of], 0.0)
+    kernel = reference(gp, *data[2]).kernel_.k1.k2  # of unit variance
+    new = points(n_categories, 20, seed=9)
+    phi, phi_new = one_hot(categories, Z), one_hot(categories, new)
+    K = kernel(phi) * (np.outer(scales, scales) + deviation) + 2.0 * alike
+    K += np.diag(np.array([*noise, 0.02])[of])
+    k = np.sqrt(1.7) * kernel(phi_new, phi) * scales
+    mean, std = gp.condition(*data[2]).predict(new)
+    assert_allclose(mean, k @ np.linalg.solve(K, y), atol=1e-8)
+    variance = 1.7 - np.sum(k.T * np.linalg.solve(K, k.T), axis=0)
+    assert_allclose(std, np.sqrt(variance), atol=1e-8)
+
+
+@spaces
+def test_gradient_of_the_objective_beside_sources_is_right(n_categories):
+    gp, data = with_sources(n_categories)
+    features = gp._features(np.vstack([Z for Z, _ in data]))
+    y = np.concatenate([y for _, y in data])
+    expected = approx_fprime(
+        gp._theta, lambda theta: gp._negative_log_posterior(theta, features, y)[0], 1e-7
+    )
+    assert_allclose(gp._negative_log_posterior(gp._theta, features, y)[1], expected, atol=1e-3)
+
+
+def test_sources_without_weight_change_nothing():
+    gp, data = with_sources(MIXED, weights=(1e-9, 1e-9))
+    alone = set_hyperparameters(process(MIXED), gp.lengthscales, gp.signal, gp.noise)
+    new = points(MIXED, 20, seed=9)
+    for expected, found in zip(
+        alone.condition(*data[2]).predict(new), gp.condition(*data[2]).predict(new), strict=True
+    ):
+        assert_allclose(found, expected, atol=1e-7)
+
+
+def test_a_source_that_contradicts_the_data_loses_its_weight():
+    Z, others = points(NUMERIC, 30), points(NUMERIC, 30, seed=5)
+    weights = {}
+    for sign in (1, -1):
+        gp = GaussianProcess(process(NUMERIC).categories, [(others, sign * targets(others))])
+        weights[sign] = np.exp(gp.fit(Z, targets(Z))._theta[-3])
+    assert weights[1] > 5 * weights[-1]

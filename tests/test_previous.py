@@ -1,0 +1,487 @@
+"""Earlier searches: what is accepted, what it teaches, and what is said of the rest."""
+
+import math
+from io import StringIO
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingRandomSearchCV,
+    RandomizedSearchCV,
+    cross_val_score,
+)
+from sklearn.svm import SVC
+
+from sklearn_bo import BayesSearchCV, Optimizer
+from sklearn_bo.previous import Row, find_setting, read_sources
+from sklearn_bo.space import Space
+
+X = np.arange(48.0).reshape(24, 2)
+y = np.arange(24) % 2
+
+
+class Peak(ClassifierMixin, BaseEstimator):
+    """Scores the best at a = 0.7, b = 3 and kind "good"."""
+
+    n_fits = 0
+
+    def __init__(self, a=0.5, b=1, kind="bad", depth=None):
+        self.a = a
+        self.b = b
+        self.kind = kind
+        self.depth = depth
+
+    def fit(self, X, y):
+        Peak.n_fits += 1
+        if self.a > 0.9:
+            raise ValueError("too much")
+        self.classes_ = np.unique(y)
+        return self
+
+    def score(self, X, y):
+        return -((self.a - 0.7) ** 2) - 0.1 * abs(self.b - 3) - 0.2 * (self.kind == "bad")
+
+
+GRID = {"a": [0.1, 0.5, 0.7], "b": [1, 3], "kind": ["good", "bad"]}
+SPACE = {"a": (0.0, 0.9), "b": (1, 5), "kind": ["good", "bad"]}
+
+
+def search(space=SPACE, estimator=None, **kwargs):
+    kwargs = {"n_iter": 3, "cv": 2, "random_state": 0, "initial_candidates": [], **kwargs}
+    return BayesSearchCV(estimator or Peak(), space, **kwargs)
+
+
+@pytest.fixture(scope="module")
+def grid():
+    return GridSearchCV(Peak(), GRID, cv=2).fit(X, y)
+
+
+class ScikitOptimizes(BaseEstimator):
+    """What of a fitted search of scikit-optimize is there to read."""
+
+    def __init__(self, cv_results):
+        self.cv_results_ = cv_results
+
+    def fit(self, X, y=None):
+        return self
+
+
+def of_scikit_optimize(grid):
+    from collections import OrderedDict
+
+    table = {k: v for k, v in grid.cv_results_.items() if "split" not in k}
+    return ScikitOptimizes(table | {"params": [OrderedDict(p) for p in table["params"]]})
+
+
+def csv(search):
+    return pd.read_csv(StringIO(pd.DataFrame(search.cv_results_).to_csv()))
+
+
+KINDS = {
+    "grid": lambda grid: grid,
+    "random": lambda grid: RandomizedSearchCV(Peak(), GRID, n_iter=12, cv=2).fit(X, y),
+    "bayes": lambda grid: search(GRID, n_iter=12).fit(X, y),
+    "scikit-optimize": of_scikit_optimize,
+    "cv_results_": lambda grid: grid.cv_results_,
+    "without params": lambda grid: {k: v for k, v in grid.cv_results_.items() if k != "params"},
+    "lists": lambda grid: {
+        "params": grid.cv_results_["params"],
+        "mean_test_score": grid.cv_results_["mean_test_score"].tolist(),
+    },
+    "DataFrame": lambda grid: pd.DataFrame(grid.cv_results_),
+    "CSV": csv,
+    "results_frame": lambda grid: search(GRID, n_iter=12).fit(X, y).results_frame(),
+    "list": lambda grid: [grid, csv(grid)],
+    "tuple": lambda grid: (grid,),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_form_of_an_earlier_search_shows_where_the_best_is(grid, kind):
+    warm = search(n_iter=6, previous_results=KINDS[kind](grid)).fit(X, y)
+    assert {trial.origin for trial in warm.trials_} == {"model"}
+    assert warm.trials_[0].params["kind"] == "good"
+    assert warm.best_params_["b"] == 3
+    assert abs(warm.best_params_["a"] - 0.7) < 0.1
+    assert len(warm.cv_results_["params"]) == 6
+
+
+def test_every_form_of_one_search_reads_alike(grid):
+    space, defaults = Space(SPACE), Peak().get_params()
+    expected = grid.cv_results_["params"]
+    for kind in ("grid", "scikit-optimize", "without params", "lists", "DataFrame", "CSV"):
+        (source,) = read_sources(KINDS[kind](grid), ["score"])
+        assert [find_setting(row, space, defaults) for row in source] == expected
+        np.testing.assert_allclose([r.score for r in source], grid.cv_results_["mean_test_score"])
+
+
+def test_polars_frame_reads_like_a_pandas_one(grid):
+    polars = pytest.importorskip("polars")
+    frame = csv(grid).drop(columns="params")
+    (source,) = read_sources(polars.DataFrame(frame.to_dict(orient="list")), ["score"])
+    found = [find_setting(row, Space(SPACE), Peak().get_params()) for row in source]
+    assert found == grid.cv_results_["params"]
+
+
+def test_each_iteration_of_a_halving_search_is_a_source():
+    halving = HalvingRandomSearchCV(
+        Peak(), {"a": stats.uniform(0, 0.9)}, n_candidates=8, min_resources=4, cv=2, random_state=0
+    ).fit(X, y)
+    sources = read_sources(halving, ["score"])
+    iterations = halving.cv_results_["iter"]
+    assert [len(source) for source in sources] == np.bincount(iterations).tolist()
+    warm = search({"a": (0.0, 0.9)}, previous_results=halving).fit(X, y)
+    assert abs(warm.best_params_["a"] - 0.7) < 0.1
+
+
+def test_random_forest_is_warm_started_by_a_file_of_another_search():
+    forest = RandomForestClassifier(n_estimators=3, random_state=0)
+    space = {"max_depth": [None, 2], "max_features": ["sqrt", 0.5], "bootstrap": [True, False]}
+    first = GridSearchCV(forest, space, cv=2).fit(X, y)
+    (source,) = read_sources(csv(first), ["score"])
+    found = [find_setting(row, Space(space), forest.get_params()) for row in source]
+    assert found == first.cv_results_["params"]
+
+
+def test_subspaces_are_told_apart_in_a_file():
+    space = [{"kernel": ["linear"], "C": [1, 10]}, {"kernel": ["rbf"], "gamma": [0.1, "scale"]}]
+    first = GridSearchCV(SVC(), space, cv=2).fit(X, y)
+    (source,) = read_sources(csv(first), ["score"])
+    found = [find_setting(row, Space(space), SVC().get_params()) for row in source]
+    assert found == first.cv_results_["params"]
+
+
+# Values and parameters.
+
+
+@pytest.mark.parametrize(
+    ("spec", "text", "value"),
+    [
+        ((1, 9), 3.0, 3),
+        ((1, 9), "3", 3),
+        ((1, 9), "3.0", 3),
+        ((0.0, 1.0), "0.25", 0.25),
+        ((0.0, 1.0), 1, 1),
+        ([1, 2], 1.0, 1),
+        ([1.0, 2.0], 1, 1.0),
+        (["1", "2"], 1, "1"),
+        ([None, 3], "None", None),
+        ([True, False], "True", True),
+        ([(5,), (5, 5)], "(5, 5)", (5, 5)),
+    ],
+)
+def test_a_value_from_a_file_is_matched_to_the_space(spec, text, value):
+    row = Row({"p": text}, 0.0, is_text=True)
+    found = find_setting(row, Space({"p": spec}), {})
+    assert found == {"p": value}
+    assert type(found["p"]) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"), [((1, 9), 2.5), ((1, 9), "three"), (["a"], "b"), ([1, 2], "nan")]
+)
+def test_a_value_from_a_file_that_matches_nothing_lies_outside(spec, text):
+    assert find_setting(Row({"p": text}, 0.0, is_text=True), Space({"p": spec}), {}) is None
+
+
+def test_values_in_memory_are_taken_as_they_are():
+    assert find_setting(Row({"p": "3"}, 0.0), Space({"p": (1, 9)}), {}) is None
+
+
+@pytest.mark.parametrize(
+    ("params", "space", "found"),
+    [
+        ({"a": 0.3}, {"a": (0.0, 1.0), "b": (1, 5)}, {"a": 0.3, "b": 1}),  # Peak's own b
+        ({"a": 0.3}, {"a": (0.0, 1.0), "b": (2, 5)}, None),
+        ({"a": 0.3, "b": 1}, {"a": (0.0, 1.0)}, {"a": 0.3}),
+        ({"a": 0.3, "b": 2}, {"a": (0.0, 1.0)}, None),
+        ({"a": 0.3, "nope": 1}, {"a": (0.0, 1.0)}, None),
+        ({"a": 3.0}, {"a": (0.0, 1.0)}, None),
+    ],
+)
+def test_a_parameter_of_one_search_only_must_have_the_estimators_own_value(params, space, found):
+    assert find_setting(Row(params, 0.0), Space(space), Peak().get_params()) == found
+
+
+def test_settings_outside_are_counted_in_one_warning(grid):
+    narrow = {"a": (0.4, 0.9), "b": (1, 5), "kind": ["good", "bad"]}
+    message = r"^8 of 24 candidates of previous_results lie outside.*'a': 0\.1"
+    with pytest.warns(UserWarning, match=message) as caught:
+        warm = search(narrow, previous_results=[grid, csv(grid)]).fit(X, y)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert warm.trials_[0].origin == "model"
+
+
+def test_a_search_of_which_all_lies_outside_starts_cold(grid):
+    space = {"a": (0.2, 0.4), "b": (1, 5)}
+    with pytest.warns(UserWarning, match="12 of 12"):
+        warm = search(space, previous_results=grid).fit(X, y)
+    cold = search(space).fit(X, y)
+    assert warm.cv_results_["params"] == cold.cv_results_["params"]
+
+
+# Scores.
+
+
+def two_scores(estimator, X, y):
+    value = estimator.score(X, y)
+    return {"up": value, "down": -value}
+
+
+def test_the_objective_is_learned_from_where_the_source_has_it():
+    first = GridSearchCV(Peak(), GRID, cv=2, scoring=two_scores, refit="down").fit(X, y)
+    for metric, kind in (("up", "good"), ("down", "bad")):
+        warm = search(scoring=two_scores, refit=metric, previous_results=first).fit(X, y)
+        assert warm.trials_[0].params["kind"] == kind
+
+
+def test_a_callable_objective_is_applied_to_the_scores_of_the_source():
+    first = GridSearchCV(Peak(), GRID, cv=2, scoring=two_scores, refit=False).fit(X, y)
+    kwargs = {"scoring": two_scores, "refit": False, "objective": lambda means: means["down"]}
+    assert search(previous_results=first, **kwargs).fit(X, y).trials_[0].params["kind"] == "bad"
+
+
+def test_the_only_score_of_a_source_will_do():
+    table = {"params": [{"a": 0.1}, {"a": 0.2}], "mean_test_f1": [1, 2]}
+    ((first, second),) = read_sources(table, ["score"])
+    assert (first.score, second.score) == (1.0, 2.0)
+
+
+def test_failed_candidates_of_an_own_search_are_failures_whatever_their_score():
+    first = search({"a": [0.5, 0.95]}, n_iter=2, error_score=7.0, refit=False)
+    with pytest.warns(match="fits failed"):
+        first.fit(X, y)
+    for kept in (first, first.results_frame()):
+        (source,) = read_sources(kept, ["score"])
+        assert {row.params["a"]: math.isnan(row.score) for row in source} == {
+            0.5: False,
+            0.95: True,
+        }
+
+
+# What is wrong is said before any fit.
+
+NO_SCORE = {"params": [{"a": 0.1}], "mean_test_x": [1], "mean_test_y": [2]}
+
+
+@pytest.mark.parametrize(
+    ("previous", "error", "match"),
+    [
+        (GridSearchCV(Peak(), GRID), ValueError, "^previous_results is a GridSearchCV.*its fit"),
+        (search(), ValueError, "^previous_results is a BayesSearchCV.*its fit"),
+        (GridSearchCV, TypeError, "^previous_results=.*must be a fitted search"),
+        (3, TypeError, "^previous_results=3 must be a fitted search"),
+        ("results.csv", TypeError, "^previous_results='results.csv' must be a fitted search"),
+        ([], ValueError, r"^previous_results=\[\] is empty; .*None"),
+        ([NO_SCORE | {"mean_test_score": [1]}, None], TypeError, r"^previous_results\[1\]=None"),
+        ({}, ValueError, "^previous_results has no settings.*'params'"),
+        (pd.DataFrame(), ValueError, "^previous_results has no settings"),
+        ({"params": [], "mean_test_score": []}, ValueError, "has no settings"),
+        ({"mean_test_score": [1.0]}, ValueError, "has no settings"),
+        (
+            {"params": [{"a": 0.1}], "mean_test_score": [1.0, 2.0]},
+            ValueError,
+            "1 settings and 2 scores",
+        ),
+        (
+            {"param_a": [1, 2], "param_b": [1], "mean_test_score": [1, 2]},
+            ValueError,
+            "different lengths",
+        ),
+        (
+            [NO_SCORE],
+            ValueError,
+            r"^previous_results\[0\] has the scores.*mean_test_x.*'mean_test_s",
+        ),
+        (
+            {"params": [{"a": 0.1}], "mean_test_score": ["good"]},
+            ValueError,
+            "'mean_test_score'.*num",
+        ),
+        ({"params": [{"a": 0.1}], "mean_test_score": [math.nan]}, ValueError, "no finite score"),
+    ],
+)
+def test_what_cannot_be_read_is_named_before_any_fit(previous, error, match):
+    n_fits = Peak.n_fits
+    with pytest.raises(error, match=match):
+        search(previous_results=previous).fit(X, y)
+    assert Peak.n_fits == n_fits
+
+
+@pytest.mark.parametrize(
+    ("params", "scores", "match"),
+    [
+        ([{"x": 0.5}], [], "0 scores for 1 params"),
+        ([{"x": 5.0}], [1.0], "5.0 is not in"),
+        ([{"x": 0.5}], [math.nan], "finite"),
+        ([], [], "finite"),
+    ],
+)
+def test_optimizer_says_what_it_cannot_learn(params, scores, match):
+    with pytest.raises(ValueError, match=match):
+        Optimizer({"x": (0.0, 1.0)}).learn(params, scores)
+
+
+# The search.
+
+
+def test_second_fit_starts_from_scratch(grid):
+    warm = search(previous_results=grid)
+    first = warm.fit(X, y).cv_results_["params"]
+    assert warm.fit(X, y).cv_results_["params"] == first
+    cold = search()
+    first = cold.fit(X, y)
+    first_optimizer, first = first.optimizer_, first.cv_results_["params"]
+    assert cold.fit(X, y).cv_results_["params"] == first
+    assert cold.optimizer_ is not first_optimizer
+
+
+def test_clones_keep_the_earlier_searches_fitted(grid):
+    warm = search(previous_results=[grid])
+    assert clone(warm).previous_results[0] is grid
+    assert cross_val_score(warm, X, y, cv=2, error_score="raise").shape == (2,)
+
+
+def test_search_is_its_own_previous_result(grid):
+    warm = search(previous_results=grid)
+    again = search(previous_results=warm.fit(X, y), n_iter=5).fit(X, y)
+    assert again.best_score_ >= warm.best_score_ - 0.01
+
+
+@pytest.mark.parametrize(
+    ("n_learned", "expected"),
+    [
+        (1, ["initial design"] * 3 + ["model"]),
+        (2, ["initial design"] * 2 + ["model"] * 2),
+        (9, ["model"] * 4),
+    ],
+)
+def test_initial_design_fills_up_what_was_learned_and_the_best_of_it_is_tried(n_learned, expected):
+    rows = [{"a": 0.1 * k} for k in range(n_learned)]
+    previous = {"params": rows, "mean_test_score": np.arange(n_learned)}
+    warm = search({"a": (0.0, 0.9)}, previous_results=previous, n_initial_points=4, n_iter=4)
+    trials = warm.fit(X, y).trials_
+    assert [trial.origin for trial in trials] == expected
+    if n_learned == 9:
+        assert trials[expected.index("model")].params == pytest.approx(rows[-1])
+
+
+# Laws.
+
+CUBE = {"x": (0.0, 1.0), "y": (0.0, 1.0), "c": ["u", "v", "w"]}
+
+
+def bowl(params):
+    return -((params["x"] - 0.3) ** 2) - (params["y"] - 0.8) ** 2 - 0.3 * "vuw".index(params["c"])
+
+
+def draws(n, seed):
+    optimizer = Optimizer(CUBE)
+    Z = optimizer.space.sample(n, np.random.RandomState(seed))
+    return [optimizer.space.decode(z) for z in Z]
+
+
+def run(sources, n=6, score=bowl, seed=0):
+    """Return the optimizer after n trials, and the points it asked."""
+    optimizer = Optimizer(CUBE, random_state=seed)
+    for params, scores in sources:
+        optimizer.learn(params, scores)
+    for _ in range(n):
+        trial = optimizer.ask()
+        optimizer.tell(trial, score(trial.params))
+    return optimizer, np.array([trial.z for trial in optimizer.trials])
+
+
+def source(n=15, seed=0, score=bowl):
+    params = draws(n, seed)
+    return params, [score(p) for p in params]
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(2.0**30, 0.0), (2.0**-30, 0.0)])
+def test_unit_of_a_source_changes_no_bit_of_the_proposals(scale, shift):
+    params, scores = source()
+    other = source(seed=1)
+    moved = [scale * score + shift for score in scores]
+    plain, changed = (run([(params, s), other])[1] for s in (scores, moved))
+    assert plain.tobytes() == changed.tobytes()
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(3.7, 0.0), (1e-9, 0.0), (1.0, 100.0), (9.0, -5.0)])
+def test_scale_and_shift_of_a_source_leave_the_proposals_as_they_are(scale, shift):
+    params, scores = source()
+    moved = [scale * score + shift for score in scores]
+    plain, changed = (run([(params, s)], n=3)[1] for s in (scores, moved))
+    np.testing.assert_allclose(changed, plain, atol=1e-3)
+
+
+def test_order_of_sources_and_of_their_rows_does_not_matter():
+    sources = [source(15, 0), source(7, 1), source(11, 2, lambda p: 5 - 3 * bowl(p))]
+    mixed = [(params[::-1], scores[::-1]) for params, scores in sources[::-1]]
+    assert run(sources)[1].tobytes() == run(mixed)[1].tobytes()
+
+
+def test_a_source_that_only_failed_at_the_worst_places_keeps_away_from_them():
+    params, scores = source(20)
+    scores = [math.nan if p["c"] == "w" else s for p, s in zip(params, scores, strict=True)]
+    assert all(trial.params["c"] != "w" for trial in run([(params, scores)], n=2)[0].trials)
+
+
+def test_learned_settings_are_no_trials_and_may_be_asked():
+    space = {"n": [1, 2, 3]}
+    optimizer = Optimizer(space, random_state=0)
+    optimizer.learn([{"n": 1}, {"n": 2}, {"n": 3}], [0.0, 5.0, 1.0])
+    assert (len(optimizer.trials), optimizer.best_trial) == (0, None)
+    assert optimizer.ask(3)[0].params == {"n": 2}
+    assert len(optimizer.trials) == 3
+
+
+def test_predictions_are_in_the_unit_of_the_own_scores():
+    params, scores = source(30, score=lambda p: 1e6 * bowl(p) + 1e9)
+    optimizer = Optimizer(CUBE, random_state=0)
+    optimizer.learn(params, scores)
+    with pytest.raises(ValueError, match="complete trial"):
+        optimizer.predict(params[0])
+    for _ in range(15):
+        trial = optimizer.ask()
+        optimizer.tell(trial, bowl(trial.params))
+    mean, std = optimizer.predict(optimizer.best_trial.params)
+    assert mean == pytest.approx(optimizer.best_trial.score, abs=0.05)
+    assert 0 < std < 0.2
+
+
+def test_failures_of_the_own_trials_alone_do_not_stop_the_proposals():
+    Z = run([source(20)], n=5, score=lambda params: math.nan)[1]
+    assert len(np.unique(Z, axis=0)) == 5
+
+
+def test_a_good_source_saves_trials():
+    warm = [run([source(30, seed)], n=5, seed=seed)[0].best_trial.score for seed in range(3)]
+    cold = [run([], n=5, seed=seed)[0].best_trial.score for seed in range(3)]
+    assert np.median(warm) > -0.02
+    assert np.median(cold) < -0.05
+
+
+@pytest.mark.parametrize("kind", ["negated", "noise"])
+def test_search_recovers_from_a_misleading_source(kind):
+    rng = np.random.RandomState(0)
+    for seed in range(2):
+        params, scores = source(20, seed)
+        wrong = [-s for s in scores] if kind == "negated" else rng.permutation(scores).tolist()
+        assert run([(params, wrong)], n=25, seed=seed)[0].best_trial.score > -0.02
+
+
+def test_a_large_source_costs_no_more_than_its_representatives():
+    optimizer, _ = run([source(1000), source(10, 1)], n=1)
+    assert len(optimizer._gp.source_Z) <= 100
+    few = Optimizer(CUBE, random_state=0)
+    for seed in range(40):
+        few.learn(*source(10, seed))
+    assert len(few._gp.source_Z) <= 100
+    few.ask()
