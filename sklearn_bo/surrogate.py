@@ -3,21 +3,13 @@
     symbol     name          shape     meaning
     Z          Z             (n, d)    points, columns in [0, 1]
     y          y             (n,)      targets, about zero mean and unit variance
-    Phi        features      (n, p)    Z with each category column one-hot, p >= d
-    l          lengthscales  (d,)      one per column (automatic relevance determination)
+    k          kernel        (n, n)    correlations of the function, see kernel.py
     s^2, e^2   signal, noise ()        variances of the function and of the observation noise
     K          K             (n, n)    s^2 k(Z, Z) + e^2 I = L L^T
     alpha      alpha         (n,)      K^-1 y
 
-The covariance is Matern-5/2 (Rasmussen & Williams 2006, eq. 4.17) of the scaled distance
-
-    r^2 = sum_j (z_j - z'_j)^2 / l_j^2     over the numeric columns
-        + sum_j [z_j != z'_j] / l_j^2      over the category columns
-        = |phi - phi'|^2                   with phi = features / l,
-
-since two one-hot vectors, scaled by 1 / sqrt(2), are 1 apart. Integers and categories must be
-snapped to their grid before they come here, so that the process is constant on each cell
-(Garrido-Merchan & Hernandez-Lobato, arXiv:1805.03463).
+Integers and categories must be snapped to their grid before they come here, so that the process is
+constant on each cell (Garrido-Merchan & Hernandez-Lobato, arXiv:1805.03463).
 
 Other searches teach what they have in common with this one's function f = s g. Targets of source
 k are
@@ -39,17 +31,12 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.linalg import lapack
 from scipy.optimize import minimize
-from scipy.spatial.distance import cdist
 
-_SQRT5 = np.sqrt(5.0)
+from sklearn_bo.kernel import NO_SHARE, Kernel
 
-# MAP priors: log-normal, (location of the logarithm, its standard deviation). A lengthscale grows
-# with sqrt(d), so that distances in many dimensions stay comparable to it (Hvarfner et al. 2024,
-# arXiv:2402.02229).
-_LENGTHSCALE_PRIOR = (-0.5, 1.0)
+# MAP priors: log-normal, (location of the logarithm, its standard deviation).
 _SIGNAL_PRIOR = (0.0, 0.7)
 _NOISE_PRIOR = (np.log(1e-2), 1.5)
-_LENGTHSCALE_BOUNDS = (5e-3, 1e3)
 _SIGNAL_BOUNDS = (5e-2, 2e1)
 _NOISE_BOUNDS = (1e-6, 1.0)
 _FREE_SIGNAL_PRIOR = (0.0, 2.0)  # beside sources
@@ -58,12 +45,13 @@ _FREE_SIGNAL_BOUNDS = (5e-2, 1e4)
 _SOURCE_PRIORS = ((0.0, 1.0), (np.log(0.3), 1.5), (np.log(3e-2), 1.5))
 _SOURCE_BOUNDS = ((1e-2, 1e1), (1e-4, 2e1), (1e-6, 2.0))
 _OFFSET = 2.0  # c^2
+_MAX_ADDITIVE = 150  # observations up to which effects may add up; more show it without
 _JITTERS = (0.0, 1e-8, 1e-6, 1e-4, 1e-2)
 _MIN_VARIANCE = 1e-12
 
 
 class GaussianProcess:
-    """Gaussian-process regression with a Matern-5/2 kernel on numbers and categories.
+    """Gaussian-process regression on numbers and categories.
 
     Parameters
     ----------
@@ -93,27 +81,21 @@ class GaussianProcess:
         self._source_y = np.concatenate([np.empty(0), *(y for _, y in sources)])
         # member[i, k]: whether row i comes from source k
         self._member = np.repeat(np.eye(k), [len(y) for _, y in sources], axis=0)
-        n_categories = np.array([len(centres) for centres in categories], dtype=int)
-        self._numeric = np.flatnonzero(n_categories == 0)
-        self._categorical = np.flatnonzero(n_categories)
-        # group[i]: the column of Z that feature i comes from
-        self._group = np.r_[
-            self._numeric, np.repeat(self._categorical, n_categories[self._categorical])
-        ]
-        location = _LENGTHSCALE_PRIOR[0] + 0.5 * np.log(max(d, 1))
+        self._kernel = Kernel(categories)
         signal_prior = _FREE_SIGNAL_PRIOR if k else _SIGNAL_PRIOR
         signal_bounds = _FREE_SIGNAL_BOUNDS if k else _SIGNAL_BOUNDS
-        priors = [(location, _LENGTHSCALE_PRIOR[1])] * d + [signal_prior, _NOISE_PRIOR]
-        bounds = [_LENGTHSCALE_BOUNDS] * d + [signal_bounds, _NOISE_BOUNDS]
+        priors = [signal_prior, _NOISE_PRIOR]
+        bounds = [signal_bounds, _NOISE_BOUNDS]
         for prior, bound in zip(_SOURCE_PRIORS, _SOURCE_BOUNDS, strict=True):
             priors += [prior] * k
             bounds += [bound] * k
-        self._prior_location, self._prior_scale = np.array(priors).T
-        self._bounds = np.log(bounds)
-        smooth = np.r_[np.ones(d), 0, -2, np.zeros(3 * k)]
-        distrust = np.r_[np.zeros(d + 2), np.repeat([-3, 2, 0], k)]
+        self._prior_location, self._prior_scale = np.vstack([self._kernel.prior, priors]).T
+        self._bounds = np.vstack([self._kernel.bounds, np.log(bounds)])
+        smooth = np.r_[np.ones(d), 0, 0, -2, np.zeros(3 * k)]
+        distrust = np.r_[np.zeros(d + 3), np.repeat([-3, 2, 0], k)]
         self._starts = self._prior_location + smooth, self._prior_location - smooth + distrust
-        # logarithms of (l, s^2, e^2), then of (w, t^2, noise variance), each of all sources
+        # that of the kernel, then logarithms of (s^2, e^2) and of (w, t^2, noise variance), each of
+        # all sources
         self._theta = self._prior_location.copy()
 
     @property
@@ -124,12 +106,12 @@ class GaussianProcess:
     @property
     def signal(self) -> float:
         """Variance of the function."""
-        return float(np.exp(self._theta[len(self.categories)]))
+        return float(np.exp(self._theta[len(self.categories) + 1]))
 
     @property
     def noise(self) -> float:
         """Variance of the observation noise."""
-        return float(np.exp(self._theta[len(self.categories) + 1]))
+        return float(np.exp(self._theta[len(self.categories) + 2]))
 
     def fit(self, Z: np.ndarray, y: np.ndarray) -> GaussianProcess:
         """Set the hyperparameters to their maximum a posteriori, then condition on the data.
@@ -150,15 +132,18 @@ class GaussianProcess:
             This object.
         """
         Z_all, y_all = self._with_sources(Z, y)
-        features = self._features(Z_all)
+        differences = self._kernel.differences(Z_all, Z_all)
+        bounds = self._bounds.copy()
+        if len(y_all) > _MAX_ADDITIVE:
+            bounds[len(self.categories)] = NO_SHARE
         fits = [
             minimize(
                 self._negative_log_posterior,
-                start,
-                args=(features, y_all),
+                np.clip(start, *bounds.T),
+                args=(differences, y_all),
                 jac=True,
                 method="L-BFGS-B",
-                bounds=self._bounds,
+                bounds=bounds,
                 options={"maxiter": 60, "ftol": 1e-7},
             )
             for start in self._starts
@@ -193,15 +178,15 @@ class GaussianProcess:
             This object.
         """
         Z, y = self._with_sources(Z, y)
-        self._phi = self._scaled(Z)
+        self._Z = Z
         member = self._membership(len(y))
         weight, own, noise = self._source_terms(self._theta, member)
         noise[len(y) - n_exact :] = _NOISE_BOUNDS[0]
-        r = cdist(self._phi, self._phi)
-        K = _matern(r, 1.0) * (np.outer(weight, weight) + own) + _OFFSET * member @ member.T
+        k = self._correlations(Z)
+        K = k * (np.outer(weight, weight) + own) + _OFFSET * member @ member.T
         L_inverse = lapack.dtrtri(_cholesky(K, noise), lower=1)[0]
         # The covariance of f(z) with row i is s weight_i k, with one of our own s^2 k.
-        self._L_inverse = L_inverse * (weight / np.sqrt(self.signal))
+        self._L_inverse = L_inverse * (weight * np.sqrt(self.signal))
         self._alpha = self._L_inverse.T @ (L_inverse @ y)
         return self
 
@@ -216,12 +201,12 @@ class GaussianProcess:
 
     def _source_terms(self, theta: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return each row's weight of g, each pair's variance of h, and each row's noise."""
-        d, k = len(self.categories), member.shape[1]
-        log_weight, log_own, log_noise = theta[d + 2 :].reshape(3, k)
+        log_signal, log_noise_here, *of_sources = theta[len(self.categories) + 1 :]
+        log_weight, log_own, log_noise = np.reshape(of_sources, (3, member.shape[1]))
         ours = 1 - member.sum(axis=1)
-        weight = np.exp(theta[d] / 2) * ours + member @ np.exp(log_weight)
+        weight = np.exp(log_signal / 2) * ours + member @ np.exp(log_weight)
         own = member * np.exp(log_own) @ member.T
-        noise = np.exp(theta[d + 1]) * ours + member @ np.exp(log_noise)
+        noise = np.exp(log_noise_here) * ours + member @ np.exp(log_noise)
         return weight, own, noise
 
     def shortened(self, factor: float) -> GaussianProcess:
@@ -255,7 +240,7 @@ class GaussianProcess:
         mean, std : ndarray of shape (m,)
             In units of the targets.
         """
-        mean, std, *_ = self._posterior(self._scaled(Z))
+        mean, std, _ = self._posterior(self._correlations(Z))
         return mean, std
 
     def sample(
@@ -277,9 +262,8 @@ class GaussianProcess:
         ndarray of shape (n_draws, m)
             In units of the targets.
         """
-        phi = self._scaled(Z)
-        mean, _, _, v = self._posterior(phi)
-        covariance = _matern(cdist(phi, phi), self.signal) - v @ v.T
+        mean, _, v = self._posterior(self._correlations(Z))
+        covariance = self.signal * self._kernel(self._theta_kernel, Z, Z) - v @ v.T
         L = _cholesky(covariance, np.zeros(len(Z)))
         return mean + random_state.standard_normal((n_draws, len(Z))) @ L.T
 
@@ -298,56 +282,39 @@ class GaussianProcess:
         mean_gradient, std_gradient : ndarray of shape (m, d)
             Gradients, zero in category columns.
         """
-        phi = self._scaled(Z)
-        mean, std, r, v = self._posterior(phi)
-        # dk / d phi = -slope (phi - phi_n); d std = -(K^-1 k) dk / std
-        slope = _matern_slope(r, self.signal)
-        mean_gradient, std_gradient = np.zeros_like(Z), np.zeros_like(Z)
-        numeric = slice(0, len(self._numeric))
-        for gradient, weights in (
-            (mean_gradient, slope * self._alpha),
-            (std_gradient, slope * (v @ self._L_inverse) / -std[:, None]),
-        ):
-            pull = weights @ self._phi[:, numeric] - weights.sum(1)[:, None] * phi[:, numeric]
-            gradient[:, self._numeric] = pull / self.lengthscales[self._numeric]
-        return mean, std, mean_gradient, std_gradient
+        differences = self._kernel.differences(Z, self._Z)
+        k, _, by_point = self._kernel.with_gradients(self._theta_kernel, differences)
+        mean, std, v = self._posterior(k)
+        # d std = -(L^-1 k) (L^-1 dk) / std
+        std_gradient = by_point(v @ self._L_inverse) / -std[:, None]
+        return mean, std, by_point(np.broadcast_to(self._alpha, k.shape)), std_gradient
 
-    def _posterior(self, phi: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Mean and std at scaled features (m, p), with distances r and v = L^-1 k, both (m, n)."""
-        r = cdist(phi, self._phi)
-        k = _matern(r, self.signal)
+    @property
+    def _theta_kernel(self) -> np.ndarray:
+        return self._theta[: len(self.categories) + 1]
+
+    def _correlations(self, Z: np.ndarray) -> np.ndarray:
+        """Return k between points (m, d) and the data, (m, n)."""
+        return self._kernel(self._theta_kernel, Z, self._Z)
+
+    def _posterior(self, k: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Mean and std (m,) from correlations with the data (m, n), and L^-1 k (m, n)."""
         v = k @ self._L_inverse.T
         variance = self.signal - np.einsum("mn,mn->m", v, v)
-        return k @ self._alpha, np.sqrt(np.maximum(variance, _MIN_VARIANCE)), r, v
-
-    def _features(self, Z: np.ndarray) -> np.ndarray:
-        """Numeric columns, then each category column one-hot with entries 1 / sqrt(2)."""
-        blocks = [Z[:, self._numeric]]
-        for j in self._categorical.tolist():
-            nearest = np.abs(Z[:, j, None] - self.categories[j]).argmin(axis=1)
-            blocks.append(np.eye(len(self.categories[j]))[nearest] / np.sqrt(2))
-        return np.hstack(blocks)
-
-    def _scaled(self, Z: np.ndarray) -> np.ndarray:
-        return self._features(Z) / self.lengthscales[self._group]
+        return k @ self._alpha, np.sqrt(np.maximum(variance, _MIN_VARIANCE)), v
 
     def _negative_log_posterior(
-        self, theta: np.ndarray, features: np.ndarray, y: np.ndarray
+        self, theta: np.ndarray, differences: np.ndarray, y: np.ndarray
     ) -> tuple[float, np.ndarray]:
         """Minus the log marginal likelihood and log prior, with gradient by theta.
 
-        Rasmussen & Williams 2006, eq. 5.8 and 5.9. One factorisation and one inversion, O(n^3);
-        the d derivatives by lengthscales cost O(n^2 p) together, for with M = (alpha alpha^T -
-        K^-1) * slope and D_i the squared distances along feature i,
-        sum(M * D_i) = 2 (phi_i^2 . M 1 - phi_i . M phi_i).
+        Rasmussen & Williams 2006, eq. 5.8 and 5.9. One factorisation and one inversion, O(n^3).
         """
-        d = len(self.categories)
-        phi = features / np.exp(theta[self._group])
-        r = cdist(phi, phi)
+        n_kernel = len(self.categories) + 1
+        k, by_theta, _ = self._kernel.with_gradients(theta[:n_kernel], differences)
         member = self._membership(len(y))
         weight, own, noise = self._source_terms(theta, member)
         shared = np.outer(weight, weight)
-        k = _matern(r, 1.0)
         K = k * (shared + own) + _OFFSET * member @ member.T
         L, info = lapack.dpotrf(K + np.diag(noise), lower=1)
         if info != 0:
@@ -358,13 +325,11 @@ class GaussianProcess:
         log_likelihood = -0.5 * y @ alpha - np.log(np.diag(L)).sum()
 
         A = np.outer(alpha, alpha) - K_inverse  # d log p / dK = A / 2
-        M = A * _matern_slope(r, 1.0) * (shared + own)
-        by_feature = (phi**2).T @ M.sum(1) - np.einsum("np,np->p", phi, M @ phi)
         by_shared = (A * k * shared).sum(1)
         by_noise = 0.5 * noise * np.diag(A)
         ours = 1 - member.sum(axis=1)
         gradient = np.r_[
-            np.bincount(self._group, by_feature, minlength=d),
+            0.5 * by_theta(A * (shared + own)),
             0.5 * by_shared @ ours,
             by_noise @ ours,
             by_shared @ member,
@@ -374,18 +339,6 @@ class GaussianProcess:
         standardised = (theta - self._prior_location) / self._prior_scale
         log_prior = -0.5 * standardised @ standardised
         return -(log_likelihood + log_prior), -gradient + standardised / self._prior_scale
-
-
-def _matern(r: np.ndarray, signal: float) -> np.ndarray:
-    """k(r) = s^2 (1 + sqrt(5) r + 5/3 r^2) exp(-sqrt(5) r)."""
-    t = _SQRT5 * r
-    return signal * (1 + t + t * t / 3) * np.exp(-t)
-
-
-def _matern_slope(r: np.ndarray, signal: float) -> np.ndarray:
-    """-k'(r) / r = 5/3 s^2 (1 + sqrt(5) r) exp(-sqrt(5) r), which is finite at r = 0."""
-    t = _SQRT5 * r
-    return signal * (5 / 3) * (1 + t) * np.exp(-t)
 
 
 def _cholesky(K: np.ndarray, noise: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import approx_fprime
+from scipy.special import logit
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 from threadpoolctl import threadpool_limits
@@ -44,8 +45,11 @@ def targets(Z, noise=0.1, seed=1):
     return (y - y.mean()) / y.std()
 
 
+SHARE = 0.4  # of the variance that is a sum over columns
+
+
 def set_hyperparameters(gp, lengthscales, signal, noise):
-    gp._theta = np.log(np.r_[lengthscales, signal, noise])
+    gp._theta = np.r_[np.log(lengthscales), logit(SHARE), np.log([signal, noise])]
     return gp
 
 
@@ -68,10 +72,18 @@ def one_hot(n_categories, Z):
 
 def reference(gp, Z, y):
     """scikit-learn's regressor with the hyperparameters of gp."""
-    scales = []
-    for m, lengthscale in zip(map(len, gp.categories), gp.lengthscales, strict=True):
+    scales, columns = [], []
+    for j, (m, lengthscale) in enumerate(
+        zip(map(len, gp.categories), gp.lengthscales, strict=True)
+    ):
         scales += [lengthscale] if m == 0 else [lengthscale * np.sqrt(2)] * m
-    kernel = ConstantKernel(gp.signal) * Matern(scales, nu=2.5) + WhiteKernel(gp.noise)
+        columns += [j] * max(m, 1)
+    scales, columns, d = np.array(scales), np.array(columns), len(gp.categories)
+    kernel = ConstantKernel(gp.signal * (1 - SHARE)) * Matern(scales, nu=2.5)
+    for j in range(d):
+        alone = np.where(columns == j, scales / np.sqrt(d), 1e12)
+        kernel = ConstantKernel(gp.signal * SHARE / d) * Matern(alone, nu=2.5) + kernel
+    kernel = kernel + WhiteKernel(gp.noise)
     regressor = GaussianProcessRegressor(kernel, alpha=0.0, optimizer=None)
     return regressor.fit(one_hot(list(map(len, gp.categories)), Z), y)
 
@@ -112,7 +124,7 @@ def test_joint_draws_have_the_moments_of_scikit_learn(n_categories):
 
 
 def log_posterior(gp, theta, Z, y):
-    value, gradient = gp._negative_log_posterior(theta, gp._features(Z), y)
+    value, gradient = gp._negative_log_posterior(theta, gp._kernel.differences(Z, Z), y)
     return -value, -gradient
 
 
@@ -283,7 +295,8 @@ def with_sources(n_categories, weights=(1.3, 0.4), own=(0.2, 0.7), noise=(0.05, 
     data = [(points(n_categories, n, seed=n), rng.normal(size=n)) for n in (8, 5, 11)]
     gp = GaussianProcess(process(n_categories).categories, data[:2])
     lengthscales = rng.uniform(0.2, 1.5, len(n_categories))
-    gp._theta = np.log(np.r_[lengthscales, 1.7, 0.02, weights, own, noise])
+    set_hyperparameters(gp, lengthscales, 1.7, 0.02)
+    gp._theta = np.r_[gp._theta, np.log(np.r_[weights, own, noise])]
     return gp, data
 
 
@@ -297,12 +310,12 @@ def test_posterior_beside_sources_is_that_of_their_joint_covariance(n_categories
     scales = np.array([*weights, np.sqrt(1.7)])[of]
     alike = (of[:, None] == of) & (of < 2)
     deviation = np.where(alike, np.array([*own, 0.0])[of], 0.0)
-    kernel = reference(gp, *data[2]).kernel_.k1.k2  # of unit variance
+    kernel = reference(gp, *data[2]).kernel_.k1  # of variance 1.7
     new = points(n_categories, 20, seed=9)
     phi, phi_new = one_hot(categories, Z), one_hot(categories, new)
-    K = kernel(phi) * (np.outer(scales, scales) + deviation) + 2.0 * alike
+    K = kernel(phi) / 1.7 * (np.outer(scales, scales) + deviation) + 2.0 * alike
     K += np.diag(np.array([*noise, 0.02])[of])
-    k = np.sqrt(1.7) * kernel(phi_new, phi) * scales
+    k = kernel(phi_new, phi) / np.sqrt(1.7) * scales
     mean, std = gp.condition(*data[2]).predict(new)
     assert_allclose(mean, k @ np.linalg.solve(K, y), atol=1e-8)
     variance = 1.7 - np.sum(k.T * np.linalg.solve(K, k.T), axis=0)
@@ -312,12 +325,13 @@ def test_posterior_beside_sources_is_that_of_their_joint_covariance(n_categories
 @spaces
 def test_gradient_of_the_objective_beside_sources_is_right(n_categories):
     gp, data = with_sources(n_categories)
-    features = gp._features(np.vstack([Z for Z, _ in data]))
+    Z = np.vstack([Z for Z, _ in data])
+    differences = gp._kernel.differences(Z, Z)
     y = np.concatenate([y for _, y in data])
     expected = approx_fprime(
-        gp._theta, lambda theta: gp._negative_log_posterior(theta, features, y)[0], 1e-7
+        gp._theta, lambda theta: gp._negative_log_posterior(theta, differences, y)[0], 1e-7
     )
-    assert_allclose(gp._negative_log_posterior(gp._theta, features, y)[1], expected, atol=1e-3)
+    assert_allclose(gp._negative_log_posterior(gp._theta, differences, y)[1], expected, atol=1e-3)
 
 
 def test_sources_without_weight_change_nothing():
