@@ -88,3 +88,28 @@ def upper_confidence_bound(mean: np.ndarray, std: np.ndarray, beta: float) -> Va
         The bound and its derivatives by mean and by std.
     """
     return mean + beta * std, np.ones_like(mean), np.full_like(std, beta)
+
+
+def log_probability_above(mean: np.ndarray, std: np.ndarray, threshold: float) -> Values:
+    """Logarithm of the probability that the function is above a threshold.
+
+    Added to a log EI where the function tells what succeeds from what fails, it makes the expected
+    improvement one that counts nothing for a failure (Gelbart, Snoek & Adams 2014,
+    arXiv:1403.5607, eq. 3).
+
+    Parameters
+    ----------
+    mean, std : ndarray of shape (n,)
+        Posterior mean and standard deviation; std > 0.
+    threshold : float
+        In units of the mean.
+
+    Returns
+    -------
+    value, d_mean, d_std : ndarray of shape (n,)
+        log Phi((mean - threshold) / std) and its derivatives by mean and by std.
+    """
+    z = (mean - threshold) / std
+    value = log_ndtr(z)
+    slope = np.exp(-0.5 * z**2 - _HALF_LOG_2PI - value)
+    return value, slope / std, -slope * z / std

@@ -27,7 +27,7 @@ _SQRT5 = np.sqrt(5.0)
 # MAP priors: normal, (location, standard deviation) of the logarithm of a lengthscale and of the
 # logit of the share. A lengthscale grows with sqrt(d), so that distances in many dimensions stay
 # comparable to it (Hvarfner et al. 2024, arXiv:2402.02229).
-_LENGTHSCALE_PRIOR = (-0.5, 1.0)
+_LENGTHSCALE_PRIOR = (-0.75, 1.0)
 _SHARE_PRIOR = (0.5, 1.5)
 _LENGTHSCALE_BOUNDS = (np.log(5e-3), np.log(1e3))
 _SHARE_BOUNDS = (-6.0, 6.0)
@@ -59,7 +59,7 @@ class Kernel:
         location, scale = _LENGTHSCALE_PRIOR
         longer = location + 0.5 * np.log(max(d, 1))
         self.prior = np.array([(longer, scale)] * d + [_SHARE_PRIOR])
-        self.bounds = np.array([_LENGTHSCALE_BOUNDS] * d + [_SHARE_BOUNDS])
+        self.bounds: np.ndarray = np.array([_LENGTHSCALE_BOUNDS] * d + [_SHARE_BOUNDS])
 
     def differences(self, A: np.ndarray, B: np.ndarray) -> np.ndarray:
         """Return the differences between points A (m, d) and B (n, d) by column, (d, m, n)."""

@@ -6,7 +6,7 @@ gradient along the continuous columns, by moves to adjacent values along the dis
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.optimize import minimize
@@ -16,6 +16,7 @@ from sklearn_bo.space import Space
 from sklearn_bo.surrogate import GaussianProcess
 
 Acquisition = Callable[[np.ndarray, np.ndarray], Values]  # (mean, std) -> value, derivatives
+Term = tuple[GaussianProcess, Acquisition]
 Admissible = Callable[[np.ndarray], np.ndarray]  # Z (n, d) -> bool (n,)
 
 N_EXHAUSTIVE = 3000  # a finite space up to this size is evaluated whole
@@ -27,8 +28,7 @@ _LOCAL_SCALES = (0.3, 0.1, 0.03, 0.01)  # of a perturbation, in units of the cub
 
 
 def maximize(
-    acquisition: Acquisition,
-    surrogate: GaussianProcess,
+    terms: Sequence[Term],
     space: Space,
     anchors: np.ndarray,
     admissible: Admissible,
@@ -38,10 +38,9 @@ def maximize(
 
     Parameters
     ----------
-    acquisition : callable
-        Maps posterior mean and standard deviation to the value and its derivatives by both.
-    surrogate : GaussianProcess
-        Conditioned on the data.
+    terms : sequence of (GaussianProcess, callable)
+        Terms of a sum, each of a process that is conditioned on data and a function that maps its
+        posterior mean and standard deviation to the value and its derivatives by both.
     space : Space
         The space to search.
     anchors : ndarray of shape (n_anchors, n_dims)
@@ -58,12 +57,16 @@ def maximize(
     """
 
     def value(Z: np.ndarray) -> np.ndarray:
-        return acquisition(*surrogate.predict(Z))[0]
+        return np.sum([acquisition(*gp.predict(Z))[0] for gp, acquisition in terms], axis=0)
 
     def value_and_gradient(Z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        mean, std, mean_gradient, std_gradient = surrogate.predict_gradient(Z)
-        values, d_mean, d_std = acquisition(mean, std)
-        return values, d_mean[:, None] * mean_gradient + d_std[:, None] * std_gradient
+        total, gradient = np.zeros(len(Z)), np.zeros_like(Z)
+        for gp, acquisition in terms:
+            mean, std, mean_gradient, std_gradient = gp.predict_gradient(Z)
+            values, d_mean, d_std = acquisition(mean, std)
+            total += values
+            gradient += d_mean[:, None] * mean_gradient + d_std[:, None] * std_gradient
+        return total, gradient
 
     def admissible_value(Z: np.ndarray) -> np.ndarray:
         return np.where(admissible(Z), value(Z), -np.inf)

@@ -10,7 +10,6 @@ where u is the acquisition function of a surrogate that is fitted to D, all tria
 
 from __future__ import annotations
 
-import copy
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -25,12 +24,11 @@ from threadpoolctl import ThreadpoolController
 from sklearn_bo.acquisition import log_expected_improvement, upper_confidence_bound
 from sklearn_bo.design import default_n_initial_points, initial_design
 from sklearn_bo.dimensions import native
-from sklearn_bo.judgement import judge
 from sklearn_bo.maximizer import Acquisition, Admissible, maximize
+from sklearn_bo.model import Model
 from sklearn_bo.space import Space
 from sklearn_bo.surrogate import GaussianProcess
 from sklearn_bo.trials import Origin, Trial, Trials
-from sklearn_bo.warping import OutputWarping
 
 # One in so many proposals explores, for a model fitted to few points is too sure of itself: by a
 # confidence bound under shorter lengthscales (Berkenkamp et al. 2019, arXiv:1901.03357), or, every
@@ -39,12 +37,6 @@ _EXPLORE_EVERY = 3
 _EXPLORE_BETA = 2.5
 _EXPLORE_SHORTENING = 0.5
 _N_ANCHORS = 5
-_REFIT_ALWAYS = 100  # observations up to which hyperparameters are refitted for each new one
-_REFIT_GROWTH = 1.1  # beyond, when the data have grown by this factor
-_MAX_FIT = 300  # observations that a refit uses
-_MAX_CONDITION = 500  # observations that the posterior uses
-_MAX_LEARNED = 100  # observations of other searches that either uses
-_MAX_SOURCES = 20  # such searches
 
 
 @cache
@@ -144,12 +136,7 @@ class Optimizer:
         self._shared_budget = math.inf
         self._queue: deque[tuple[dict[str, Any], Origin]] = deque()
         self._design: deque[np.ndarray] | None = None
-        self._sources: list[tuple[np.ndarray, np.ndarray]] = []  # points, targets
-        self._n_learned = 0  # complete trials of the sources
-        self._gp = GaussianProcess(self.space.categories)
-        self._fitted_to: list[Trial] | None = (
-            None  # the trials of the last fit of the hyperparameters
-        )
+        self._model = Model(self.space)
         if isinstance(initial_candidates, Mapping):
             initial_candidates = [initial_candidates]
         for candidate in initial_candidates or ():
@@ -286,9 +273,10 @@ class Optimizer:
         The scores of each source are standardised by themselves. The surrogate then models them as
         a multiple of this search's function, a deviation, an offset and a noise of the source's
         own, all learnt, so that a source which contradicts the trials loses its influence. The best
-        of the settings is the first that the surrogate proposes, and every third proposal is made
-        from the trials alone. At most 100 settings, the best and a spread over the others,
-        represent all sources. They may be asked again, and do not count as trials.
+        of the settings is the first that the surrogate proposes. Every third proposal is made from
+        the trials alone, and each once 20 trials are complete. At most 100 settings, the best and a
+        spread over the others, represent all sources. They may be asked again, and do not count as
+        trials.
 
         Parameters
         ----------
@@ -308,16 +296,9 @@ class Optimizer:
             Trial(number, dict(setting), self.space.encode(setting), "told").completed(float(score))
             for number, (setting, score) in enumerate(zip(params, scores, strict=True))
         ]
-        trials.sort(key=lambda trial: (trial.key, repr(trial.score)))
-        n_complete = sum(trial.state == "complete" for trial in trials)
-        if not n_complete:
+        if all(trial.state == "failed" for trial in trials):
             raise ValueError("None of the scores is finite, so there is nothing to learn from.")
-        Z, y, _ = self._data(trials, len(trials))
-        self._sources.append((Z, y))
-        self._sources.sort(key=lambda source: (source[0].tobytes(), source[1].tobytes()))
-        self._n_learned += n_complete
-        self._gp = GaussianProcess(self.space.categories, _representatives(self._sources))
-        self._fitted_to = None
+        self._model.learn(trials)
 
     def predict(self, params: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> tuple[Any, Any]:
         """Predict the score of settings from the trials told so far.
@@ -344,11 +325,9 @@ class Optimizer:
         single = isinstance(params, Mapping)
         settings = [params] if isinstance(params, Mapping) else list(params)
         Z = np.array([self.space.encode(setting) for setting in settings])
-        twin = copy.copy(self)  # a refit here must not change what is asked next
-        twin._gp = copy.deepcopy(self._gp)
         with _thread_pools().limit(limits=1, user_api="blas"):
-            gp, warping, *_ = twin._fitted()
-        mean, std = gp.predict(Z)
+            gp, warping, *_ = self._model.fit(self.trials.finished)
+            mean, std = gp.predict(Z)
         mean, std = warping.inverse_moments(mean, np.hypot(std, math.sqrt(gp.noise)))
         return (float(mean[0]), float(std[0])) if single else (mean, std)
 
@@ -376,14 +355,10 @@ class Optimizer:
         mean, std = np.full((2, len(trials)), np.nan)
         prob_best = np.zeros(len(trials))
         if complete.size:
-            finished = [trial for trial in self.trials if trial.state != "pending"]
-            Z, y, warping = self._data(finished, len(finished))
-            candidates = np.array([trials[i].z for i in complete])
+            Z = np.array([trials[i].z for i in complete])
             with _thread_pools().limit(limits=1, user_api="blas"):
-                centre, spread, prob_best[complete] = judge(
-                    GaussianProcess(self.space.categories), Z, y, candidates
-                )
-            mean[complete], std[complete] = warping.inverse_moments(centre, spread)
+                judged = self._model.judge(self.trials.finished, Z)
+            mean[complete], std[complete], prob_best[complete] = judged
         return mean, std, prob_best
 
     def largest_expected_improvement(self) -> float:
@@ -402,15 +377,15 @@ class Optimizer:
         if len(self.trials.complete) < 2:
             return math.inf
         with _thread_pools().limit(limits=1, user_api="blas"):
-            gp, warping, Z, _ = self._fitted()
+            gp, warping, Z, _ = self._model.fit(self.trials.finished)
             expected = gp.predict(Z)[0]
             best = float(expected.max())
-            improvement: Acquisition = partial(log_expected_improvement, best=best)
+            terms = [(gp, partial(log_expected_improvement, best=best))]
             left = [trial.z for trial in self.trials.pending]
             if self._open_subspaces().any():
                 anchors = Z[np.argsort(-expected, kind="stable")[:_N_ANCHORS]]
                 rng = self._rng(len(self.trials))
-                z = maximize(improvement, gp, self.space, anchors, self._admissible, rng)
+                z = maximize(terms, self.space, anchors, self._admissible, rng)
                 left.extend([] if z is None else [z])
             if not left:
                 return 0.0
@@ -449,8 +424,8 @@ class Optimizer:
                 f"All {self.n_settings:g} settings of the space, or all trials of its "
                 "subspaces' budgets, have been asked."
             )
-        n_useful = len(self.trials) - len(self.trials.failed) + self._n_learned
-        n_complete = len(self.trials.complete) + self._n_learned
+        n_useful = len(self.trials) - len(self.trials.failed) + self._model.n_learned
+        n_complete = len(self.trials.complete) + self._model.n_learned
         if n_useful < self.n_initial_points or n_complete < 2:
             z, origin = self._explore(), "initial design"
         else:
@@ -485,7 +460,8 @@ class Optimizer:
 
     def _maximize_acquisition(self) -> np.ndarray:
         rng = self._rng(len(self.trials))
-        gp, _, Z, y = self._fitted()
+        finished = self.trials.finished
+        gp, _, Z, y = self._model.fit(finished)
         pending = [trial.z for trial in self.trials.pending]
         if pending:
             # What is believed of the function has no noise, so that proposals keep their distance.
@@ -494,7 +470,7 @@ class Optimizer:
             gp.condition(Z, y, n_exact=len(pending))
         turn, step = divmod(len(self.trials), _EXPLORE_EVERY)
         is_first = all(trial.origin != "model" for trial in self.trials)
-        if step == _EXPLORE_EVERY - 1 and self._sources and not is_first:
+        if step == _EXPLORE_EVERY - 1 and len(gp.source_Z) and not is_first:
             # Lest a source that misleads keep the search from what it makes look bad.
             gp = GaussianProcess(self.space.categories).fit(Z, y)
             gp.condition(Z, y, n_exact=len(pending))
@@ -513,7 +489,8 @@ class Optimizer:
             gp = gp.shortened(_EXPLORE_SHORTENING).condition(Z, y, n_exact=len(pending))
             acquisition = partial(upper_confidence_bound, beta=_EXPLORE_BETA)
         anchors = known[np.argsort(-expected, kind="stable")[:_N_ANCHORS]]
-        z = maximize(acquisition, gp, self.space, anchors, admissible, rng)
+        terms = [(gp, acquisition), *self._model.success(finished)]
+        z = maximize(terms, self.space, anchors, admissible, rng)
         return self._any_left() if z is None else z
 
     def _admissible_in_one_category(self, rng: np.random.RandomState) -> Admissible:
@@ -527,37 +504,6 @@ class Optimizer:
             return there if there.any() else anywhere
 
         return admissible
-
-    def _fitted(self) -> tuple[GaussianProcess, OutputWarping, np.ndarray, np.ndarray]:
-        """Return the surrogate conditioned on all finished trials, and its data."""
-        finished = [trial for trial in self.trials if trial.state != "pending"]
-        n = len(finished)
-        if n > _REFIT_ALWAYS:  # to the last size of a geometric sequence that they have reached
-            steps = math.floor(math.log(n / _REFIT_ALWAYS) / math.log(_REFIT_GROWTH))
-            n = math.ceil(_REFIT_ALWAYS * _REFIT_GROWTH**steps)
-            n = max(n, 1 + finished.index((self.trials.complete or finished)[0]))
-        if self._fitted_to != finished[:n]:
-            self._fitted_to = finished[:n]
-            Z, y, _ = self._data(self._fitted_to, _MAX_FIT)
-            self._gp.fit(Z, y)
-        Z, y, warping = self._data(finished, _MAX_CONDITION)
-        return self._gp.condition(Z, y), warping, Z, y
-
-    def _data(
-        self, trials: list[Trial], n_max: int
-    ) -> tuple[np.ndarray, np.ndarray, OutputWarping]:
-        """Return points, targets (a failed trial has the worst) and how scores become targets."""
-        scores = np.array([trial.score for trial in trials])
-        complete = np.isfinite(scores)
-        warping = OutputWarping(scores[complete] if complete.any() else np.zeros(1))
-        y = np.empty(len(trials))
-        y[complete] = warping(scores[complete])
-        # Beside a single score, or none, a failure is one standard deviation below.
-        y[~complete] = y[complete].min() if complete.sum() > 1 else -1.0
-        Z = np.reshape([trial.z for trial in trials], (len(trials), self.space.n_dims))
-        order = np.lexsort((y, *Z.T))  # so that the order of telling does not matter
-        rows = order[_spread_over_ranks(y[order], n_max)]
-        return Z[rows], y[rows], warping
 
     # -- bookkeeping
 
@@ -592,24 +538,3 @@ class Optimizer:
         """Rows of Z that may be asked: never asked before, in a subspace with budget left."""
         new = np.array([z.tobytes() not in self._seen for z in Z], dtype=bool)
         return new & self._open_subspaces()[self.space.subspace_of(Z)]
-
-
-def _spread_over_ranks(y: np.ndarray, n: int) -> np.ndarray:
-    """At most n indices: the better half of them the best, the rest spread over the others."""
-    if len(y) <= n:
-        return np.arange(len(y))
-    order = np.argsort(-y, kind="stable")
-    best, rest = order[: n // 2], order[n // 2 :]
-    spread = rest[np.linspace(0, len(rest) - 1, n - n // 2).astype(int)]
-    return np.sort(np.r_[best, spread])
-
-
-def _representatives(
-    sources: list[tuple[np.ndarray, np.ndarray]],
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Choose at most `_MAX_LEARNED` rows of the largest sources, equally many of each."""
-    largest = sorted(sources, key=lambda source: -len(source[1]))[:_MAX_SOURCES]
-    sizes = np.array([len(y) for _, y in largest])
-    share = max(n for n in range(_MAX_LEARNED + 1) if np.minimum(sizes, n).sum() <= _MAX_LEARNED)
-    rows = [_spread_over_ranks(y, share) for _, y in largest]
-    return [(Z[chosen], y[chosen]) for (Z, y), chosen in zip(largest, rows, strict=True)]

@@ -92,6 +92,11 @@ class Trials(Sequence[Trial]):
         return [t for t in self._trials if t.state == "failed"]
 
     @property
+    def finished(self) -> list[Trial]:
+        """Complete and failed trials."""
+        return [t for t in self._trials if t.state != "pending"]
+
+    @property
     def best(self) -> Trial | None:
         """The complete trial with the highest score, the earliest of equals; None before any."""
         return max(self.complete, key=lambda trial: trial.score, default=None)

@@ -1,9 +1,9 @@
 """Output warping: scores of any scale and tail -> targets that a Gaussian process can model.
 
 Scores of real models have a long bad tail (diverged fits, degenerate settings). Three monotone
-steps, each with an inverse: centre and scale robustly, bend what is far out to a logarithm, and
-make the rest as normal as it gets (Yeo & Johnson 2000). All three commute with a shift or a
-positive scaling of the scores, so the search does not depend on the unit of the metric.
+steps, each with an inverse: centre and scale robustly, bend what is far out to the logarithm of a
+logarithm, and make the rest as normal as it gets (Yeo & Johnson 2000). All three commute with a
+shift or a positive scaling of the scores, so the search does not depend on the unit of the metric.
 """
 
 from __future__ import annotations
@@ -70,15 +70,15 @@ class OutputWarping:
 
     @staticmethod
     def _bend(t: np.ndarray) -> np.ndarray:
-        """Identity up to `_LINEAR_RANGE`, logarithmic beyond, with a continuous slope."""
+        """Identity up to `_LINEAR_RANGE`, twice logarithmic beyond, with a continuous slope."""
         size = np.abs(t)
-        beyond = np.log1p(np.maximum(size - _LINEAR_RANGE, 0))
+        beyond = np.log1p(np.log1p(np.maximum(size - _LINEAR_RANGE, 0)))
         return np.sign(t) * (np.minimum(size, _LINEAR_RANGE) + beyond)
 
     @staticmethod
     def _unbend(t: np.ndarray) -> np.ndarray:
         size = np.abs(t)
-        beyond = np.expm1(np.clip(size - _LINEAR_RANGE, 0, 700))
+        beyond = np.expm1(np.expm1(np.clip(size - _LINEAR_RANGE, 0, 6.5)))
         return np.sign(t) * (np.minimum(size, _LINEAR_RANGE) + beyond)
 
     @staticmethod

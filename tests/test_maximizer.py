@@ -51,7 +51,7 @@ def find(surrogate, space, *, acquisition=mean_only, admissible=anywhere, anchor
     if anchors is None:
         anchors = space.sample(3, np.random.RandomState(99))
     rng = np.random.RandomState(seed)
-    return maximize(acquisition, surrogate, space, anchors, admissible, rng)
+    return maximize([(surrogate, acquisition)], space, anchors, admissible, rng)
 
 
 def cube(d):

@@ -479,9 +479,9 @@ def test_search_recovers_from_a_misleading_source(kind):
 
 def test_a_large_source_costs_no_more_than_its_representatives():
     optimizer, _ = run([source(1000), source(10, 1)], n=1)
-    assert len(optimizer._gp.source_Z) <= 100
+    assert len(optimizer._model._gp.source_Z) <= 100
     few = Optimizer(CUBE, random_state=0)
     for seed in range(40):
         few.learn(*source(10, seed))
-    assert len(few._gp.source_Z) <= 100
+    assert len(few._model._gp.source_Z) <= 100
     few.ask()

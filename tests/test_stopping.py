@@ -232,7 +232,7 @@ def tune(space, n, scale=1.0, shift=0.0, look=False):
 def test_largest_expected_improvement_is_that_of_samples_at_the_best_setting():
     grid = np.linspace(0, 1, 300)
     optimizer = tune({"x": grid.tolist()}, 14)
-    gp, warping, Z, _ = optimizer._fitted()
+    gp, warping, Z, _ = optimizer._model.fit(optimizer.trials.finished)
     left = [[x] for x in grid if x not in {trial.params["x"] for trial in optimizer.trials}]
     left = [optimizer.space.encode({"x": x}) for (x,) in left]
     mean, std = gp.predict(np.array(left))

@@ -1,0 +1,181 @@
+"""What the trials say of every setting: a surrogate of their scores, warped to suit it."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import numpy as np
+
+from sklearn_bo.acquisition import log_probability_above
+from sklearn_bo.judgement import judge
+from sklearn_bo.maximizer import Term
+from sklearn_bo.space import Space
+from sklearn_bo.surrogate import GaussianProcess
+from sklearn_bo.trials import Trial
+from sklearn_bo.warping import OutputWarping
+
+_REFIT_ALWAYS = 100  # observations up to which hyperparameters are refitted for each new one
+_REFIT_GROWTH = 1.1  # beyond, when the data have grown by this factor
+_MAX_FIT = 300  # observations that a refit uses
+_MAX_CONDITION = 500  # observations that the posterior uses
+_MAX_LEARNED = 100  # observations of other searches that either uses
+_MAX_SOURCES = 20  # such searches
+_FORGET_AFTER = 20  # complete trials from which other searches mislead more than they tell
+
+Data = tuple[np.ndarray, np.ndarray]  # points (n, d), targets (n,)
+
+
+class Model:
+    """The surrogate of a search, and of others that it learns from.
+
+    It depends on the trials that it is given alone, not on those that it was fitted to before.
+
+    Parameters
+    ----------
+    space : Space
+        The search space.
+
+    Attributes
+    ----------
+    n_learned : int
+        Number of complete trials of other searches.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        self.n_learned = 0
+        self._sources: list[Data] = []
+        self._gp = GaussianProcess(space.categories)
+        self._fitted_to: list[Trial] | None = None  # the trials of the last fit
+
+    def learn(self, trials: list[Trial]) -> None:
+        """Add another search.
+
+        Parameters
+        ----------
+        trials : list of Trial
+            Its finished trials, at least one complete; their order does not matter.
+        """
+        trials = sorted(trials, key=lambda trial: (trial.key, repr(trial.score)))
+        Z, y, _ = self._data(trials, len(trials))
+        self._sources.append((Z, y))
+        self._sources.sort(key=lambda source: (source[0].tobytes(), source[1].tobytes()))
+        self.n_learned += sum(trial.state == "complete" for trial in trials)
+        self._gp = GaussianProcess(self.space.categories, _representatives(self._sources))
+        self._fitted_to = None
+
+    def fit(
+        self, trials: list[Trial]
+    ) -> tuple[GaussianProcess, OutputWarping, np.ndarray, np.ndarray]:
+        """Fit the surrogate.
+
+        Parameters
+        ----------
+        trials : list of Trial
+            All finished trials.
+
+        Returns
+        -------
+        gp : GaussianProcess
+            Conditioned on the trials, and on the other searches while the trials are few.
+        warping : OutputWarping
+            From scores to targets.
+        Z : ndarray of shape (n, d)
+            Points of the trials; a selection of very many.
+        y : ndarray of shape (n,)
+            Their targets.
+        """
+        complete = [k for k, trial in enumerate(trials) if trial.state == "complete"]
+        if len(complete) >= _FORGET_AFTER and len(self._gp.source_Z):
+            self._gp, self._fitted_to = GaussianProcess(self.space.categories), None
+        n = len(trials)
+        if n > _REFIT_ALWAYS:  # to the last size of a geometric sequence that they have reached
+            steps = math.floor(math.log(n / _REFIT_ALWAYS) / math.log(_REFIT_GROWTH))
+            n = math.ceil(_REFIT_ALWAYS * _REFIT_GROWTH**steps)
+            n = max(n, 1 + complete[0])
+        if self._fitted_to != trials[:n]:
+            self._fitted_to = trials[:n]
+            Z, y, _ = self._data(self._fitted_to, _MAX_FIT)
+            self._gp.fit(Z, y)
+        Z, y, warping = self._data(trials, _MAX_CONDITION)
+        return self._gp.condition(Z, y), warping, Z, y
+
+    def success(self, trials: list[Trial]) -> list[Term]:
+        """Return the logarithm of the probability of success, nothing where no trial has failed.
+
+        Parameters
+        ----------
+        trials : list of Trial
+            All finished trials, at least one complete.
+
+        Returns
+        -------
+        list of (GaussianProcess, callable)
+            At most one term of a sum to be maximised.
+        """
+        trials = trials[-_MAX_FIT:]
+        succeeded = np.array([trial.state == "complete" for trial in trials])
+        if succeeded.all() or not succeeded.any():
+            return []
+        y = (succeeded - succeeded.mean()) / succeeded.std()
+        gp = GaussianProcess(self.space.categories)
+        gp.fit(np.array([trial.z for trial in trials]), y)
+        return [(gp, partial(log_probability_above, threshold=(y.min() + y.max()) / 2))]
+
+    def judge(
+        self, trials: list[Trial], candidates: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Compare points by all trials, see `judgement.judge`.
+
+        Parameters
+        ----------
+        trials : list of Trial
+            All finished trials.
+        candidates : ndarray of shape (m, d)
+            Points.
+
+        Returns
+        -------
+        mean, std, prob_best : ndarray of shape (m,)
+            The first two in the unit of the scores.
+        """
+        Z, y, warping = self._data(trials, len(trials))
+        gp = GaussianProcess(self.space.categories)
+        mean, std, prob_best = judge(gp, Z, y, candidates)
+        return *warping.inverse_moments(mean, std), prob_best
+
+    def _data(
+        self, trials: list[Trial], n_max: int
+    ) -> tuple[np.ndarray, np.ndarray, OutputWarping]:
+        """Return points, targets (a failed trial has the worst) and how scores become targets."""
+        scores = np.array([trial.score for trial in trials])
+        complete = np.isfinite(scores)
+        warping = OutputWarping(scores[complete] if complete.any() else np.zeros(1))
+        y = np.empty(len(trials))
+        y[complete] = warping(scores[complete])
+        # Beside a single score, or none, a failure is one standard deviation below.
+        y[~complete] = y[complete].min() if complete.sum() > 1 else -1.0
+        Z = np.reshape([trial.z for trial in trials], (len(trials), self.space.n_dims))
+        order = np.lexsort((y, *Z.T))  # so that the order of telling does not matter
+        rows = order[_spread_over_ranks(y[order], n_max)]
+        return Z[rows], y[rows], warping
+
+
+def _spread_over_ranks(y: np.ndarray, n: int) -> np.ndarray:
+    """At most n indices: the better half of them the best, the rest spread over the others."""
+    if len(y) <= n:
+        return np.arange(len(y))
+    order = np.argsort(-y, kind="stable")
+    best, rest = order[: n // 2], order[n // 2 :]
+    spread = rest[np.linspace(0, len(rest) - 1, n - n // 2).astype(int)]
+    return np.sort(np.r_[best, spread])
+
+
+def _representatives(sources: list[Data]) -> list[Data]:
+    """Choose at most `_MAX_LEARNED` rows of the largest sources, equally many of each."""
+    largest = sorted(sources, key=lambda source: -len(source[1]))[:_MAX_SOURCES]
+    sizes = np.array([len(y) for _, y in largest])
+    share = max(n for n in range(_MAX_LEARNED + 1) if np.minimum(sizes, n).sum() <= _MAX_LEARNED)
+    rows = [_spread_over_ranks(y, share) for _, y in largest]
+    return [(Z[chosen], y[chosen]) for (Z, y), chosen in zip(largest, rows, strict=True)]
