@@ -77,6 +77,8 @@ class Optimizer:
 
     Attributes
     ----------
+    seed : int
+        What the proposals depend on beside the trials: ``random_state``, or drawn from it.
     space : Space
         The search space.
     n_settings : float
@@ -110,8 +112,12 @@ class Optimizer:
         n_initial_points: int | str = "auto",
         initial_candidates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
-        self._random_state = check_random_state(random_state)
-        self.space = Space(param_distributions, random_state=self._random_state)
+        self.seed = (
+            int(random_state)
+            if isinstance(random_state, Integral)
+            else check_random_state(random_state).randint(2**31 - 1)
+        )
+        self.space = Space(param_distributions, random_state=self.seed)
         if n_initial_points == "auto":
             self.n_initial_points = default_n_initial_points(self.space.n_dims)
         elif isinstance(n_initial_points, Integral) and n_initial_points >= 1:
@@ -136,7 +142,7 @@ class Optimizer:
         self._queue: deque[tuple[dict[str, Any], Origin]] = deque()
         self._design: deque[np.ndarray] | None = None
         self._gp = GaussianProcess(self.space.categories)
-        self._fitted_to = 0  # observations at the last refit of the hyperparameters
+        self._fitted_to: list[Trial] = []  # the trials of the last fit of the hyperparameters
         if isinstance(initial_candidates, Mapping):
             initial_candidates = [initial_candidates]
         for candidate in initial_candidates or ():
@@ -146,6 +152,31 @@ class Optimizer:
     def best_trial(self) -> Trial | None:
         """The complete trial with the highest score, the earliest of equals; None before any."""
         return self.trials.best
+
+    def restore(self, params: Mapping[str, Any], origin: Origin) -> Trial:
+        """Add the next trial of an earlier run, as if it had been asked.
+
+        Proposals depend on the seed and the trials alone. An optimizer of the same seed that is
+        given the trials of another, in their order, asks what that one would have asked.
+
+        Parameters
+        ----------
+        params : dict
+            The setting.
+        origin : {"estimator", "user", "initial design", "model"}
+            `Trial.origin` of the earlier trial.
+
+        Returns
+        -------
+        Trial
+            A pending trial.
+
+        Raises
+        ------
+        ValueError
+            If ``params`` lies outside the space.
+        """
+        return self._append(dict(params), origin)
 
     def enqueue(
         self,
@@ -297,9 +328,8 @@ class Optimizer:
     def _ask(self) -> Trial:
         while self._queue:
             params, origin = self._queue.popleft()
-            z = self.space.encode(params)
-            if self._admissible(z[None])[0]:
-                return self._append(params, z, origin)
+            if self._admissible(self.space.encode(params)[None])[0]:
+                return self._append(params, origin)
         if not self._open_subspaces().any():
             raise SpaceExhaustedError(
                 f"All {self.n_settings:g} settings of the space, or all trials of its "
@@ -310,13 +340,14 @@ class Optimizer:
             z, origin = self._explore(), "initial design"
         else:
             z, origin = self._exploit(), "model"
-        return self._append(self.space.decode(z), z, origin)
+        return self._append(self.space.decode(z), origin)
 
     def _explore(self) -> np.ndarray:
         """Next point of the initial design, or a random one when it is used up."""
         if self._design is None:
-            design = initial_design(self.space, self.n_initial_points, self._random_state)
-            self._design = deque(design)
+            design = initial_design(self.space, self.n_initial_points, self._rng())
+            # As the trials have them, rounded on the way to parameters and back.
+            self._design = deque(self.space.encode(self.space.decode(z)) for z in design)
         while self._design:
             z = self._design.popleft()
             if self._admissible(z[None])[0]:
@@ -326,7 +357,7 @@ class Optimizer:
     def _any_left(self) -> np.ndarray:
         """Draw a point that may be asked; in a subspace all but exhausted, take the first."""
         subspaces = np.flatnonzero(self._open_subspaces()).tolist()
-        Z = self.space.sample(200, self._random_state, subspaces)
+        Z = self.space.sample(200, self._rng(len(self.trials)), subspaces)
         Z = Z[self._admissible(Z)]
         if len(Z):
             return Z[0]
@@ -338,6 +369,7 @@ class Optimizer:
             return self._maximize_acquisition()
 
     def _maximize_acquisition(self) -> np.ndarray:
+        rng = self._rng(len(self.trials))
         gp, _, Z, y = self._fitted()
         pending = [trial.z for trial in self.trials.pending]
         if pending:
@@ -351,18 +383,18 @@ class Optimizer:
         admissible: Admissible = self._admissible
         turn, step = divmod(len(self.trials), _EXPLORE_EVERY)
         if step == _EXPLORE_EVERY - 1 and turn % 2 and self.space.is_categorical.any():
-            admissible = self._admissible_in_one_category()
+            admissible = self._admissible_in_one_category(rng)
         elif step == _EXPLORE_EVERY - 1:
             gp = gp.shortened(_EXPLORE_SHORTENING).condition(Z, y, n_exact=len(pending))
             acquisition = partial(upper_confidence_bound, beta=_EXPLORE_BETA)
         anchors = Z[np.argsort(-expected, kind="stable")[:_N_ANCHORS]]
-        z = maximize(acquisition, gp, self.space, anchors, admissible, self._random_state)
+        z = maximize(acquisition, gp, self.space, anchors, admissible, rng)
         return self._any_left() if z is None else z
 
-    def _admissible_in_one_category(self) -> Admissible:
+    def _admissible_in_one_category(self, rng: np.random.RandomState) -> Admissible:
         """Prefer one category of one column, both drawn, lest the search settle on another."""
-        column = self._random_state.choice(np.flatnonzero(self.space.is_categorical))
-        category = self._random_state.choice(self.space.categories[column])
+        column = rng.choice(np.flatnonzero(self.space.is_categorical))
+        category = rng.choice(self.space.categories[column])
 
         def admissible(Z: np.ndarray) -> np.ndarray:
             anywhere = self._admissible(Z)
@@ -373,26 +405,41 @@ class Optimizer:
 
     def _fitted(self) -> tuple[GaussianProcess, OutputWarping, np.ndarray, np.ndarray]:
         """Return the surrogate conditioned on all finished trials, and its data."""
-        complete, failed = self.trials.complete, self.trials.failed
-        scores = np.array([trial.score for trial in complete])
-        warping = OutputWarping(scores)
-        y = warping(scores)
-        y = np.r_[y, np.full(len(failed), y.min())]
-        Z = np.array([trial.z for trial in complete + failed])
-        order = np.lexsort((y, *Z.T))  # so that the order of telling does not matter
-        Z, y = Z[order], y[order]
-        growth = 1.0 if len(y) <= _REFIT_ALWAYS else _REFIT_GROWTH
-        if len(y) > self._fitted_to and len(y) >= growth * self._fitted_to:
-            rows = _spread_over_ranks(y, _MAX_FIT)
-            self._gp.fit(Z[rows], y[rows])
-            self._fitted_to = len(y)
-        rows = _spread_over_ranks(y, _MAX_CONDITION)
-        Z, y = Z[rows], y[rows]
+        finished = [trial for trial in self.trials if trial.state != "pending"]
+        n = len(finished)
+        if n > _REFIT_ALWAYS:  # to the last size of a geometric sequence that they have reached
+            steps = math.floor(math.log(n / _REFIT_ALWAYS) / math.log(_REFIT_GROWTH))
+            n = math.ceil(_REFIT_ALWAYS * _REFIT_GROWTH**steps)
+            n = max(n, 1 + finished.index(self.trials.complete[0]))
+        if self._fitted_to != finished[:n]:
+            self._fitted_to = finished[:n]
+            Z, y, _ = self._data(self._fitted_to, _MAX_FIT)
+            self._gp.fit(Z, y)
+        Z, y, warping = self._data(finished, _MAX_CONDITION)
         return self._gp.condition(Z, y), warping, Z, y
+
+    @staticmethod
+    def _data(trials: list[Trial], n_max: int) -> tuple[np.ndarray, np.ndarray, OutputWarping]:
+        """Return points, targets (a failed trial has the worst) and how scores become targets."""
+        scores = np.array([trial.score for trial in trials])
+        complete = np.isfinite(scores)
+        warping = OutputWarping(scores[complete])
+        y = np.empty(len(trials))
+        y[complete] = warping(scores[complete])
+        y[~complete] = y[complete].min()
+        Z = np.array([trial.z for trial in trials])
+        order = np.lexsort((y, *Z.T))  # so that the order of telling does not matter
+        rows = order[_spread_over_ranks(y[order], n_max)]
+        return Z[rows], y[rows], warping
 
     # -- bookkeeping
 
-    def _append(self, params: dict[str, Any], z: np.ndarray, origin: Origin) -> Trial:
+    def _rng(self, *key: int) -> np.random.RandomState:
+        """Return the source of randomness of one proposal, the same whatever was asked before."""
+        return np.random.RandomState(np.random.PCG64([self.seed, *(k + 1 for k in key)]))
+
+    def _append(self, params: dict[str, Any], origin: Origin) -> Trial:
+        z = self.space.encode(params)
         trial = self.trials.append(params, z, origin)
         if trial.key not in self._seen:
             self._seen.add(trial.key)
@@ -405,7 +452,7 @@ class Optimizer:
         for trial in self.trials.pending:
             if np.array_equal(self.space.encode(trial.params), z):
                 return trial
-        return self._append({name: native(value) for name, value in params.items()}, z, "told")
+        return self._append({name: native(value) for name, value in params.items()}, "told")
 
     def _open_subspaces(self) -> np.ndarray:
         """Which subspaces have settings and budget left, bool (n_subspaces,)."""

@@ -78,6 +78,8 @@ class GaussianProcess:
             np.full(d, _LENGTHSCALE_PRIOR[1]), _SIGNAL_PRIOR[1], _NOISE_PRIOR[1]
         ]
         self._bounds = np.log([_LENGTHSCALE_BOUNDS] * d + [_SIGNAL_BOUNDS, _NOISE_BOUNDS])
+        smooth = np.r_[np.ones(d), 0, -2]
+        self._starts = self._prior_location + smooth, self._prior_location - smooth
         self._theta = self._prior_location.copy()  # logarithms of (l, s^2, e^2)
 
     @property
@@ -98,7 +100,8 @@ class GaussianProcess:
     def fit(self, Z: np.ndarray, y: np.ndarray) -> GaussianProcess:
         """Set the hyperparameters to their maximum a posteriori, then condition on the data.
 
-        Starts from the last hyperparameters and from the prior's mode, and keeps the better end.
+        Starts from a smooth function with little noise and from a rough one with much, and keeps
+        the better end.
 
         Parameters
         ----------
@@ -123,7 +126,7 @@ class GaussianProcess:
                 bounds=self._bounds,
                 options={"maxiter": 60, "ftol": 1e-7},
             )
-            for start in (self._theta, self._prior_location)
+            for start in self._starts
         ]
         best = min(fits, key=lambda fit: fit.fun)
         if np.isfinite(best.fun):

@@ -518,3 +518,22 @@ def test_setting_that_two_subspaces_have_is_asked_once():
     assert Optimizer(space).share(20) == 6
     with pytest.raises(RuntimeError, match="All 6 settings"):
         optimizer.ask()
+
+
+@pytest.mark.parametrize("n", [0, 3, 14, 130])
+def test_restored_trials_are_all_that_the_next_proposal_needs(n):
+    original = Optimizer(MIXED, random_state=0)
+    run(original, mixed_score, n)
+    restored = Optimizer(MIXED, random_state=original.seed)
+    for trial in original.trials:
+        restored.tell(restored.restore(trial.params, trial.origin), trial.score)
+    pending = original.ask(2)
+    assert keys(restored.restore(trial.params, trial.origin) for trial in pending) == keys(pending)
+    assert keys(original.ask(2)) == keys(restored.ask(2))
+
+
+def test_more_than_a_hundred_failures_before_the_first_success():
+    optimizer = Optimizer(MIXED, random_state=0)
+    run(optimizer, lambda params: math.nan, 120)
+    run(optimizer, mixed_score, 12)
+    assert optimizer.ask().origin == "model"
