@@ -87,6 +87,11 @@ class FoldCallbacks:
         name = "candidate-split-evaluation"
         return cls(search_context.subcontext(task_name=name, task_id=task_id))
 
+    def pass_over(self, caller: BaseEstimator | None) -> None:
+        """Tell the callbacks of a fold that is not fitted, since its results are known."""
+        self.context.call_on_fit_task_begin(estimator=caller)
+        self.context.call_on_fit_task_end(estimator=caller)
+
     def __reduce__(self) -> tuple:
         branch = node = copy.copy(self.context)
         while node.parent is not None:

@@ -17,6 +17,7 @@ from sklearn_bo._joblib import Executor
 from sklearn_bo._sklearn import FoldCallbacks, _fit_and_score, _MultimetricScorer
 from sklearn_bo._workers import Task, TaskLostError
 from sklearn_bo.interruption import Interrupted, Interruptions
+from sklearn_bo.journal import Journal
 from sklearn_bo.optimizer import Optimizer
 from sklearn_bo.shipment import Shipment
 from sklearn_bo.trials import Trial
@@ -134,6 +135,7 @@ def evaluate_trials(
     n_jobs: int | None = None,
     pre_dispatch: int | str = "2*n_jobs",
     fit_timeout: float | None = None,
+    journal: Journal | None = None,
     search_context: Any,
 ) -> Iterator[tuple[Trial, list[FoldResult]]]:
     """Ask, evaluate and tell until each candidate is evaluated on each fold.
@@ -141,6 +143,8 @@ def evaluate_trials(
     A candidate is asked for when a worker is free and no fold of an earlier candidate waits, so
     that a proposal knows as many results as it can; ahead of that where proposals are slow beside
     the folds. Its folds may wait in the workers' queue.
+
+    Candidates of a journal come first, and none of their folds that it holds is fitted again.
 
     Ctrl-C ends the evaluation; trials that have ended by then have been told.
 
@@ -161,6 +165,8 @@ def evaluate_trials(
         Number of folds handed to the workers at a time, an expression of ``n_jobs`` or "all".
     fit_timeout : float, default=None
         Seconds that a fold may take; then it is given up and scores ``error_score``.
+    journal : Journal, default=None
+        Where to note what is proposed and what ends; it has begun.
     search_context : CallbackContext
         scikit-learn's callback context of the search.
 
@@ -180,6 +186,11 @@ def evaluate_trials(
     n_told = 0  # with a lag: trials told, in the order of their numbers
     n_due = 0  # candidates of a batch that are still to be asked
     pace = _Pace()
+    journal = journal or Journal(None)
+
+    def callbacks_of(trial: Trial, split: int) -> FoldCallbacks | None:
+        task_id = trial.number * n_splits + split
+        return FoldCallbacks.of_fold(search_context, cross_validation.estimator, task_id)
 
     def ready_to_ask() -> bool:
         """Whether the next candidate may be asked for; with a lag, tells what it must know."""
@@ -195,6 +206,27 @@ def evaluate_trials(
             n_told += 1
         return True
 
+    def end(trial: Trial) -> tuple[Trial, list[FoldResult]]:
+        """Score a trial whose folds have all ended."""
+        ended = [results[trial.number][split] for split in range(n_splits)]
+        scores[trial.number] = score(ended)
+        journal.end_trial(trial.number, scores[trial.number])
+        if lag is None:
+            optimizer.tell(trial, scores.pop(trial.number))
+        return trial, ended
+
+    for candidate in journal.candidates[:n_candidates]:
+        trial = optimizer.restore(candidate.params, candidate.origin)
+        trials.append(trial)
+        results[trial.number] = candidate.folds
+        for split in range(n_splits):
+            if split not in candidate.folds:
+                waiting.append((trial, split))
+            elif callbacks := callbacks_of(trial, split):
+                callbacks.pass_over(cross_validation.caller)
+        if len(candidate.folds) == n_splits:
+            yield end(trial)
+
     with (
         suppress(Interrupted),
         Interruptions() as interruptions,
@@ -204,9 +236,7 @@ def evaluate_trials(
         while True:
             while waiting and len(running) < executor.queue_length:
                 trial, split = waiting.popleft()
-                callbacks = FoldCallbacks.of_fold(
-                    search_context, cross_validation.estimator, trial.number * n_splits + split
-                )
+                callbacks = callbacks_of(trial, split)
                 task = executor.submit(
                     _evaluate, shipment, trial.params, trial.number, split, callbacks
                 )
@@ -220,6 +250,7 @@ def evaluate_trials(
             if wanted and (n_due > 0 or not executor.any_done()) and ready_to_ask():
                 n_due = max(n_due, ceil(n_missing / n_splits)) - 1
                 trials.append(pace.ask(optimizer))
+                journal.propose(trials[-1], optimizer.space)
                 waiting.extend((trials[-1], split) for split in range(n_splits))
                 continue
             if not running:
@@ -233,13 +264,10 @@ def evaluate_trials(
                     result = cross_validation.failure(split, error)
             n_due = 0
             pace.fold_ended()
+            journal.end_fold(trial.number, split, result)
             folds = results.setdefault(trial.number, {})
             folds[split] = result
             if len(folds) == n_splits:
-                ended = [folds[split] for split in range(n_splits)]
-                scores[trial.number] = score(ended)
-                if lag is None:
-                    optimizer.tell(trial, scores.pop(trial.number))
-                yield trial, ended
+                yield end(trial)
     for number in sorted(scores):
         optimizer.tell(trials[number], scores[number])

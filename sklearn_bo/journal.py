@@ -28,17 +28,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, get_args
-from weakref import WeakSet
 
-from sklearn_bo.dimensions import Choices, Dimension
-from sklearn_bo.space import Space, Subspace
+from sklearn_bo.dimensions import Choices, Dimension, Integer
+from sklearn_bo.locking import open_locked
+from sklearn_bo.space import Space
 from sklearn_bo.trials import Origin, Trial
 
 _FORMAT = "sklearn_bo journal"
 _VERSION = 1
 _START = json.dumps({"format": _FORMAT, "version": 1})[:-2].encode()  # of any version's header
 _NOT_FINITE = ("nan", "inf", "-inf")  # JSON has no form for these floats
-_LOCKED_BYTE = 2**31 - 2  # on Windows, where a lock keeps others from reading
 
 
 @dataclass(frozen=True)
@@ -133,8 +132,7 @@ class Journal:
         if path is None:
             return
         self._name = f"journal={os.fspath(path)!r}"
-        self._file = _open_locked(Path(path), self._name)
-        _open_journals.add(self)
+        self._file = open_locked(Path(path), self._name)
         try:
             self._read_header()
         except BaseException:
@@ -254,7 +252,7 @@ class Journal:
         """Name the line of an error."""
         try:
             yield
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(
                 f"{self._name}, line {i + 1}: {error}. To resume from the lines before it, delete "
                 "this line and all that follow."
@@ -280,7 +278,7 @@ class _Reader:
     def __init__(self, space: Space, form: FoldForm, candidates: list[Candidate]) -> None:
         self.space = space
         self.form = form
-        self.metrics = form.metrics
+        self.metrics = form.metrics  # or those of the first fold
         self.candidates = candidates
 
     def read(self, record: dict[str, Any]) -> None:
@@ -321,29 +319,27 @@ class _Reader:
         error = record["fit_error"]
         _check(error is None or isinstance(error, str), "fit_error is not a text")
         result = {"fit_error": error}
-        for key in record.keys() & {"test_scores", "train_scores"}:
-            result[key] = self._scores(record[key], key, failed=error is not None)
+        for key in sorted(keys & {"test_scores", "train_scores"}):
+            result[key] = self._scores(record[key], key)
         result["n_test_samples"] = _integer(record["n_test_samples"], "n_test_samples")
         for key in ("fit_time", "score_time"):
             result[key] = float(_number(record[key], key))
         return result
 
-    def _scores(self, scores: Any, key: str, failed: bool) -> Any:
-        names = set(scores) if isinstance(scores, dict) else set()
-        if self.form.metrics is None and failed:
-            expected: set[str] = set()  # the error score, where no scorer could tell its metrics
-        else:
-            expected = self.metrics = names if self.metrics is None else self.metrics
-        _check(names == expected, f"{key} is not of the metrics {sorted(expected)}")
-        if isinstance(scores, dict):
-            return {name: _number(score, key) for name, score in scores.items()}
-        return _number(scores, key)
+    def _scores(self, scores: Any, key: str) -> Any:
+        if not isinstance(scores, dict):
+            _check(not self.form.metrics, f"{key} is not of {sorted(self.form.metrics or ())}")
+            return _number(scores, key)
+        if self.metrics is None:
+            self.metrics = set(scores)
+        _check(bool(scores) and scores.keys() == self.metrics, f"{key} is of unknown metrics")
+        return {name: _number(score, key) for name, score in scores.items()}
 
 
 def _parse(line: bytes) -> dict[str, Any]:
     try:
         record = json.loads(line, parse_constant=_reject)
-    except (ValueError, RecursionError) as error:  # of encodings, JSON and endless digits
+    except ValueError as error:  # of the encoding, of JSON, of endless digits
         raise ValueError(f"it is not JSON ({error})") from error
     _check(isinstance(record, dict), "it is not a JSON object")
     return record
@@ -389,7 +385,7 @@ def _place(dimension: Dimension, value: Any) -> Any:
         return value
     if isinstance(dimension, Choices):
         return {"choice": dimension.index(value)}
-    return float(value)  # a number of a user's own kind
+    return int(value) if isinstance(dimension, Integer) else float(value)  # of a user's own kind
 
 
 def _value(dimension: Dimension, place: Any) -> Any:
@@ -401,6 +397,7 @@ def _value(dimension: Dimension, place: Any) -> Any:
         level = _integer(place["choice"], "choice")
         _check(level < dimension.n_levels, f"{dimension} has no choice {level}")
         return dimension.values[level]
+    _number(place, "a value")
     dimension.encode(place)
     return place
 
@@ -441,47 +438,3 @@ def _check_keys(record: dict[str, Any], keys: set[str]) -> None:
 def _shown(value: Any) -> str:
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= 200 else f"{text[:200]}..."
-
-
-# -- the file and its lock
-
-
-_open_journals: WeakSet[Journal] = WeakSet()
-
-
-def _open_locked(path: Path, name: str) -> BinaryIO:
-    """Open a file for reading and appending that no other search has open."""
-    if path.is_dir():
-        raise IsADirectoryError(f"{name} is a directory; name a file.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{name}: there is no directory '{path.parent}'; make it first.")
-    file = open(path, "a+b", buffering=0)  # noqa: SIM115
-    try:
-        _lock(file)
-    except (BlockingIOError, PermissionError) as error:
-        file.close()
-        raise BlockingIOError(
-            f"{name} is in use by another search; wait for its end, or name another file."
-        ) from error
-    return file
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: BinaryIO) -> None:
-        file.seek(_LOCKED_BYTE)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(file: BinaryIO) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def _close_inherited() -> None:
-        """Let go, in a forked worker, of files whose locks would outlive the search in it."""
-        for journal in list(_open_journals):
-            journal.close()
-
-    os.register_at_fork(after_in_child=_close_inherited)

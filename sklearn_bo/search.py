@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +32,8 @@ from sklearn_bo._sklearn import (
 )
 from sklearn_bo.design import default_n_initial_points
 from sklearn_bo.evaluation import CrossValidation, FoldResult, evaluate_trials
+from sklearn_bo.fingerprint import fingerprint
+from sklearn_bo.journal import FoldForm, Header, Journal
 from sklearn_bo.optimizer import Optimizer
 from sklearn_bo.results import (
     Objective,
@@ -133,6 +136,16 @@ class BayesSearchCV(BaseSearchCV):
         time counts from when the fold is sent to a worker. With ``n_jobs=1`` the fit is interrupted
         as soon as it runs Python code.
 
+    journal : str or PathLike, default=None
+        A file to which the search appends each candidate it proposes and each fold that ends, on
+        the disk before they are used. If the file exists, the search resumes: what it holds counts
+        in ``n_iter`` and is not fitted again, and the results are those of a search that was never
+        interrupted. What the recorded scores depend on must be the same: space, estimator and its
+        fixed parameters, data and what else goes to `fit`, ``scoring``, splits, ``error_score``,
+        ``return_train_score``, and ``random_state`` (``None`` takes the journal's). ``n_iter`` may
+        grow to prolong the search, and what steers or runs it may change. Choices are stored by
+        their place in the space; nothing that the file holds is unpickled or evaluated.
+
     Attributes
     ----------
     cv_results_ : dict of numpy (masked) ndarrays
@@ -217,6 +230,7 @@ class BayesSearchCV(BaseSearchCV):
         "initial_candidates": [dict, list, None],
         "lag": [Interval(Integral, 1, None, closed="left"), None],
         "fit_timeout": [Interval(Real, 0, None, closed="neither"), None],
+        "journal": [str, os.PathLike, None],
     }
 
     def __init__(
@@ -239,6 +253,7 @@ class BayesSearchCV(BaseSearchCV):
         initial_candidates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         lag: int | None = None,
         fit_timeout: float | None = None,
+        journal: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__(
             estimator=estimator,
@@ -259,6 +274,7 @@ class BayesSearchCV(BaseSearchCV):
         self.initial_candidates = initial_candidates
         self.lag = lag
         self.fit_timeout = fit_timeout
+        self.journal = journal
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **params: Any) -> BayesSearchCV:
@@ -282,11 +298,18 @@ class BayesSearchCV(BaseSearchCV):
         Raises
         ------
         ValueError, TypeError
-            If an argument is malformed; the message names it. If every fit failed.
+            If an argument is malformed; the message names it. If every fit failed. If ``journal``
+            is that of a different search, or no journal.
+        OSError
+            If ``journal`` cannot be opened; `BlockingIOError` if another search has it open.
         KeyboardInterrupt
             By Ctrl-C before any candidate is evaluated, or by a second one. After a first, later
             one the search is fitted on the candidates evaluated by then, with a warning.
         """
+        with Journal(self.journal) as journal:
+            return self._fit(X, y, params, journal)
+
+    def _fit(self, X: Any, y: Any, params: dict[str, Any], journal: Journal) -> BayesSearchCV:
         base_estimator = clone(self.estimator)
         if callable(self.scoring):
             check_scoring(self.estimator, self.scoring)  # raises for a metric that is no scorer
@@ -296,7 +319,7 @@ class BayesSearchCV(BaseSearchCV):
         cv = check_splitter(self.cv)
         params = _check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
-        optimizer, n_candidates = self._make_optimizer()
+        optimizer, n_candidates = self._make_optimizer(journal.header)
         exhaustive = n_candidates == optimizer.n_settings
         if not callable(self.scoring):
             multimetric = isinstance(scorers, _MultimetricScorer)
@@ -313,6 +336,8 @@ class BayesSearchCV(BaseSearchCV):
         splits = list(cv.split(X, y, **routed.splitter.split))
         check_splits(splits, self.n_splits_, _num_samples(X))
 
+        if self.journal is not None:
+            self._begin(journal, optimizer, {"X": X, "y": y, **params}, splits, scorers)
         if self.verbose > 0:
             print(
                 f"Fitting {self.n_splits_} folds for each of {n_candidates} candidates, "
@@ -351,6 +376,7 @@ class BayesSearchCV(BaseSearchCV):
                 n_jobs=self.n_jobs,
                 pre_dispatch=self.pre_dispatch,
                 fit_timeout=self.fit_timeout,
+                journal=journal,
                 search_context=search_context,
             )
         }
@@ -362,7 +388,7 @@ class BayesSearchCV(BaseSearchCV):
                 f"The search was interrupted when {len(finished)} of {n_candidates} candidates had "
                 "been evaluated; it is fitted on these.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
         out = [fold for number in sorted(finished) for fold in finished[number]]
@@ -410,9 +436,15 @@ class BayesSearchCV(BaseSearchCV):
         check_is_fitted(self, "cv_results_")
         return results_frame(self.trials_, self.cv_results_)
 
-    def _make_optimizer(self) -> tuple[Optimizer, int]:
-        """Build the engine, its queue of first candidates, and count the candidates to come."""
-        optimizer = Optimizer(self.param_distributions, random_state=self.random_state)
+    def _make_optimizer(self, header: Header | None) -> tuple[Optimizer, int]:
+        """Build the engine, its queue of first candidates, and count the candidates to come.
+
+        What the arguments leave open is as in the journal with this header.
+        """
+        random_state = self.random_state
+        if header is not None and not isinstance(random_state, Integral):
+            random_state = header.seed
+        optimizer = Optimizer(self.param_distributions, random_state=random_state)
         space = optimizer.space
         check_parameters(self.estimator, space)
         n_candidates = optimizer.share(self.n_iter)
@@ -423,9 +455,11 @@ class BayesSearchCV(BaseSearchCV):
                 f"The total space of parameters {n_candidates} is smaller than n_iter={wanted}. "
                 f"Running {n_candidates} iterations. For exhaustive searches, use GridSearchCV.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
-        if isinstance(self.n_initial_points, str):
+        if isinstance(self.n_initial_points, str) and header is not None:
+            optimizer.n_initial_points = header.n_initial_points
+        elif isinstance(self.n_initial_points, str):
             optimizer.n_initial_points = default_n_initial_points(space.n_dims, n_candidates)
         else:
             optimizer.n_initial_points = self.n_initial_points
@@ -448,6 +482,34 @@ class BayesSearchCV(BaseSearchCV):
                     f"{error}"
                 ) from error
         return optimizer, n_candidates
+
+    def _begin(
+        self,
+        journal: Journal,
+        optimizer: Optimizer,
+        data: dict[str, Any],
+        splits: list[tuple],
+        scorers: Any,
+    ) -> None:
+        """Begin the journal, or read what it holds after comparing its search with this one."""
+        arguments = {
+            "scoring": self.scoring,
+            "error_score": self.error_score,
+            "return_train_score": self.return_train_score,
+            "cv splits (a shuffle without random_state gives new ones each time)": splits,
+            **data,
+        }
+        parts = fingerprint(optimizer.space, self.estimator, arguments)
+        metrics: set[str] | None = set()
+        if callable(self.scoring):
+            metrics = None
+        elif isinstance(scorers, _MultimetricScorer):
+            metrics = set(scorers._scorers)
+        journal.begin(
+            Header(optimizer.seed, optimizer.n_initial_points, parts),
+            optimizer.space,
+            FoldForm(self.n_splits_, metrics, self.return_train_score),
+        )
 
     def _score_candidate(self, folds: list[FoldResult], exhaustive: bool) -> float:
         """Reduce the results of one candidate to what the search maximises; NaN if it failed."""
