@@ -188,6 +188,24 @@ def evaluate_trials(
     pace = _Pace()
     journal = journal or Journal(None)
 
+    def propose() -> Trial:
+        """Take the next candidate from the journal or else ask for it; its folds are to wait."""
+        if len(trials) < len(journal.candidates):
+            candidate = journal.candidates[len(trials)]
+            trial = optimizer.restore(candidate.params, candidate.origin)
+            results[trial.number] = candidate.folds
+        else:
+            trial = pace.ask(optimizer)
+            journal.propose(trial, optimizer.space)
+            results[trial.number] = {}
+        for split in range(n_splits):
+            if split not in results[trial.number]:
+                waiting.append((trial, split))
+            elif callbacks := callbacks_of(trial, split):
+                callbacks.pass_over(cross_validation.caller)
+        trials.append(trial)
+        return trial
+
     def callbacks_of(trial: Trial, split: int) -> FoldCallbacks | None:
         task_id = trial.number * n_splits + split
         return FoldCallbacks.of_fold(search_context, cross_validation.estimator, task_id)
@@ -215,18 +233,6 @@ def evaluate_trials(
             optimizer.tell(trial, scores.pop(trial.number))
         return trial, ended
 
-    for candidate in journal.candidates[:n_candidates]:
-        trial = optimizer.restore(candidate.params, candidate.origin)
-        trials.append(trial)
-        results[trial.number] = candidate.folds
-        for split in range(n_splits):
-            if split not in candidate.folds:
-                waiting.append((trial, split))
-            elif callbacks := callbacks_of(trial, split):
-                callbacks.pass_over(cross_validation.caller)
-        if len(candidate.folds) == n_splits:
-            yield end(trial)
-
     with (
         suppress(Interrupted),
         Interruptions() as interruptions,
@@ -249,9 +255,9 @@ def evaluate_trials(
             # be proposed one by one, a batch follows, which costs one fit of the surrogate.
             if wanted and (n_due > 0 or not executor.any_done()) and ready_to_ask():
                 n_due = max(n_due, ceil(n_missing / n_splits)) - 1
-                trials.append(pace.ask(optimizer))
-                journal.propose(trials[-1], optimizer.space)
-                waiting.extend((trials[-1], split) for split in range(n_splits))
+                trial = propose()
+                if len(results[trial.number]) == n_splits:
+                    yield end(trial)
                 continue
             if not running:
                 break
@@ -265,9 +271,8 @@ def evaluate_trials(
             n_due = 0
             pace.fold_ended()
             journal.end_fold(trial.number, split, result)
-            folds = results.setdefault(trial.number, {})
-            folds[split] = result
-            if len(folds) == n_splits:
+            results[trial.number][split] = result
+            if len(results[trial.number]) == n_splits:
                 yield end(trial)
     for number in sorted(scores):
         optimizer.tell(trials[number], scores[number])
