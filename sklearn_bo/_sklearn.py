@@ -101,6 +101,11 @@ class FoldCallbacks:
         """Name of the first callback that asked for a stop at the end of the fold."""
         return self._wishes[0] if self._wishes else None
 
+    def pass_over(self, caller: BaseEstimator | None) -> None:
+        """Tell the callbacks of a fold that is not fitted, since its results are known."""
+        self.context.call_on_fit_task_begin(estimator=caller)
+        self.context.call_on_fit_task_end(estimator=caller)
+
     def __reduce__(self) -> tuple:
         branch = node = copy.copy(self.context)
         while node.parent is not None:

@@ -264,13 +264,17 @@ class Choices(_Discrete):
 
     def encode(self, value: Any) -> float:
         """Return the middle of the cell of `value`: the choice itself, an equal one or a clone."""
+        return float(self._centers[self.index(value)])
+
+    def index(self, value: Any) -> int:
+        """Return the position in `values` of the choice itself, an equal one or a clone."""
         level = self._find(native(value))
         if level is None:
             clones = (k for k, choice in enumerate(self.values) if is_clone(choice, value))
             level = next(clones, None)
         if level is None:
             raise ValueError(f"{value!r} is not in {self}")
-        return float(self._centers[level])
+        return level
 
     def levels(self, u: np.ndarray) -> np.ndarray:
         """Return the positions in `values` of the choices in whose cells `u` lies."""

@@ -148,7 +148,7 @@ class Ending:
             return self.reason
         interrupt = f"interrupted when {n_finished} of {n_candidates} candidates had been evaluated"
         warnings.warn(
-            f"The search was {interrupt}; it is fitted on these.", UserWarning, stacklevel=4
+            f"The search was {interrupt}; it is fitted on these.", UserWarning, stacklevel=5
         )
         return f"{interrupt} (Ctrl-C)"
 

@@ -18,6 +18,7 @@ from sklearn_bo._sklearn import FoldCallbacks, _fit_and_score, _MultimetricScore
 from sklearn_bo._workers import Task, TaskLostError
 from sklearn_bo.ending import Ending, SearchEnded
 from sklearn_bo.interruption import Interrupted, Interruptions
+from sklearn_bo.journal import Journal
 from sklearn_bo.optimizer import Optimizer
 from sklearn_bo.shipment import Shipment
 from sklearn_bo.trials import Trial
@@ -139,6 +140,7 @@ def evaluate_trials(
     n_jobs: int | None = None,
     pre_dispatch: int | str = "2*n_jobs",
     fit_timeout: float | None = None,
+    journal: Journal | None = None,
     search_context: Any,
     ending: Ending | None = None,
 ) -> Iterator[tuple[Trial, list[FoldResult]]]:
@@ -147,6 +149,8 @@ def evaluate_trials(
     A candidate is asked for when a worker is free and no fold of an earlier candidate waits, so
     that a proposal knows as many results as it can; ahead of that where proposals are slow beside
     the folds. Its folds may wait in the workers' queue.
+
+    Candidates of a journal come first, and none of their folds that it holds is fitted again.
 
     Ctrl-C ends the evaluation, and so may stopping rules, callbacks and a time budget; trials that
     have ended by then have been told. With a lag, rules judge after exactly the trials that the
@@ -169,6 +173,8 @@ def evaluate_trials(
         Number of folds handed to the workers at a time, an expression of ``n_jobs`` or "all".
     fit_timeout : float, default=None
         Seconds that a fold may take; then it is given up and scores ``error_score``.
+    journal : Journal, default=None
+        Where to note what is proposed and what ends; it has begun.
     search_context : CallbackContext
         scikit-learn's callback context of the search.
     ending : Ending, default=None
@@ -190,7 +196,38 @@ def evaluate_trials(
     n_told = 0
     n_due = 0  # candidates of a batch that are still to be asked
     pace = _Pace()
+    journal = journal or Journal(None)
     ending = ending or Ending()
+
+    def propose() -> Trial:
+        """Take the next candidate from the journal or else ask for it; its folds are to wait."""
+        if len(trials) < len(journal.candidates):
+            candidate = journal.candidates[len(trials)]
+            trial = optimizer.restore(candidate.params, candidate.origin)
+            results[trial.number] = candidate.folds
+        else:
+            trial = pace.ask(optimizer)
+            journal.propose(trial, optimizer.space)
+            results[trial.number] = {}
+        for split in range(n_splits):
+            if split not in results[trial.number]:
+                waiting.append((trial, split))
+            elif callbacks := callbacks_of(trial, split):
+                callbacks.pass_over(cross_validation.caller)
+        trials.append(trial)
+        return trial
+
+    def callbacks_of(trial: Trial, split: int) -> FoldCallbacks | None:
+        task_id = trial.number * n_splits + split
+        return FoldCallbacks.of_fold(search_context, cross_validation.estimator, task_id)
+
+    def end(trial: Trial) -> tuple[Trial, list[FoldResult]]:
+        """Score a trial whose folds have all ended."""
+        ended = [results[trial.number][split] for split in range(n_splits)]
+        scores[trial.number] = score(ended)
+        journal.end_trial(trial.number, scores[trial.number])
+        ending.trial_ended()
+        return trial, ended
 
     def tell_what_may_be_known() -> None:
         """Tell the scores at hand; with a lag, in the order of numbers and never ahead of it."""
@@ -236,9 +273,7 @@ def evaluate_trials(
             room = executor.n_workers if ending.has_budget else executor.queue_length
             while waiting and len(running) < room and may_begin(*waiting[0]):
                 trial, split = waiting.popleft()
-                callbacks = FoldCallbacks.of_fold(
-                    search_context, cross_validation.estimator, trial.number * n_splits + split
-                )
+                callbacks = callbacks_of(trial, split)
                 task = executor.submit(
                     _evaluate, shipment, trial.params, trial.number, split, callbacks
                 )
@@ -252,8 +287,9 @@ def evaluate_trials(
             # be proposed one by one, a batch follows, which costs one fit of the surrogate.
             if wanted and (n_due > 0 or not executor.any_done()) and ready_to_ask():
                 n_due = max(n_due, ceil(n_missing / n_splits)) - 1
-                trials.append(pace.ask(optimizer))
-                waiting.extend((trials[-1], split) for split in range(n_splits))
+                trial = propose()
+                if len(results[trial.number]) == n_splits:
+                    yield end(trial)
                 continue
             if not running:
                 break
@@ -267,13 +303,10 @@ def evaluate_trials(
             n_due = 0
             pace.fold_ended()
             ending.fold_ended(task, result.pop(_STOPPED_BY, None))
-            folds = results.setdefault(trial.number, {})
-            folds[split] = result
-            if len(folds) == n_splits:
-                ended = [folds[split] for split in range(n_splits)]
-                scores[trial.number] = score(ended)
-                ending.trial_ended()
-                yield trial, ended
+            journal.end_fold(trial.number, split, result)
+            results[trial.number][split] = result
+            if len(results[trial.number]) == n_splits:
+                yield end(trial)
     if not ending.by_rule:
         for number in sorted(scores):
             optimizer.tell(trials[number], scores[number])

@@ -27,7 +27,7 @@ _SQRT5 = np.sqrt(5.0)
 # MAP priors: normal, (location, standard deviation) of the logarithm of a lengthscale and of the
 # logit of the share. A lengthscale grows with sqrt(d), so that distances in many dimensions stay
 # comparable to it (Hvarfner et al. 2024, arXiv:2402.02229).
-_LENGTHSCALE_PRIOR = (-0.75, 1.0)
+_LENGTHSCALE_PRIOR = (-0.5, 1.0)
 _SHARE_PRIOR = (0.5, 1.5)
 _LENGTHSCALE_BOUNDS = (np.log(5e-3), np.log(1e3))
 _SHARE_BOUNDS = (-6.0, 6.0)
@@ -116,7 +116,7 @@ class Kernel:
         pull = slopes * s  # -dk / ds_j
 
         def by_theta(weights: np.ndarray) -> np.ndarray:
-            by_lengthscale = (pull * s).reshape(d, -1) @ weights.ravel()
+            by_lengthscale = np.einsum("mn,dmn->d", weights, pull * s)
             return np.r_[by_lengthscale, share * (1 - share) * np.sum(weights * excess)]
 
         def by_point(weights: np.ndarray) -> np.ndarray:
@@ -132,7 +132,8 @@ class Kernel:
 
 
 def _share(theta: np.ndarray) -> float:
-    return float(expit(theta[-1])) if theta[-1] > NO_SHARE else 0.0
+    """Return w; of a single column both terms are the same."""
+    return float(expit(theta[-1])) if len(theta) > 2 and theta[-1] > NO_SHARE else 0.0
 
 
 def _matern(r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -139,7 +139,7 @@ def _climb(
         options={"maxiter": 50},
     )
     Z[free] = result.x
-    return Z
+    return space.snap(Z)
 
 
 def _step(Z: np.ndarray, value: Callable[[np.ndarray], np.ndarray], space: Space) -> np.ndarray:

@@ -40,12 +40,14 @@ class Model:
     ----------
     n_learned : int
         Number of complete trials of other searches.
+    sources : list of (ndarray of shape (n, d), ndarray of shape (n,))
+        Points and targets of each of them.
     """
 
     def __init__(self, space: Space) -> None:
         self.space = space
         self.n_learned = 0
-        self._sources: list[Data] = []
+        self.sources: list[Data] = []
         self._gp = GaussianProcess(space.categories)
         self._fitted_to: list[Trial] | None = None  # the trials of the last fit
 
@@ -59,10 +61,10 @@ class Model:
         """
         trials = sorted(trials, key=lambda trial: (trial.key, repr(trial.score)))
         Z, y, _ = self._data(trials, len(trials))
-        self._sources.append((Z, y))
-        self._sources.sort(key=lambda source: (source[0].tobytes(), source[1].tobytes()))
+        self.sources.append((Z, y))
+        self.sources.sort(key=lambda source: (source[0].tobytes(), source[1].tobytes()))
         self.n_learned += sum(trial.state == "complete" for trial in trials)
-        self._gp = GaussianProcess(self.space.categories, _representatives(self._sources))
+        self._gp = GaussianProcess(self.space.categories, _representatives(self.sources))
         self._fitted_to = None
 
     def fit(

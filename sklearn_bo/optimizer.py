@@ -124,7 +124,7 @@ class Optimizer:
         self.trials = Trials()
         # A setting that two subspaces have belongs to the first.
         duplicates = list(self.space.duplicates())
-        self._seen: set[bytes] = {z.tobytes() for z in duplicates}
+        self._seen: set[bytes] = {_identity(z) for z in duplicates}
         self._n_asked = np.zeros(len(self.space.subspaces), dtype=int)  # distinct settings
         n_settings = np.array([subspace.n_settings for subspace in self.space.subspaces], float)
         for z in duplicates:
@@ -266,6 +266,11 @@ class Optimizer:
         if not isinstance(trial, Trial):
             raise TypeError(f"trial={trial!r} must be a Trial that was asked, or a dict of params.")
         return self.trials.finish(trial, float(score))
+
+    @property
+    def learned(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """What `learn` was given: for each source points (n, d) and standardised scores (n,)."""
+        return self._model.sources
 
     def learn(self, params: Sequence[Mapping[str, Any]], scores: Sequence[float]) -> None:
         """Learn from another search, whose scores may differ in unit, level and trend.
@@ -514,8 +519,8 @@ class Optimizer:
     def _append(self, params: dict[str, Any], origin: Origin) -> Trial:
         z = self.space.encode(params)
         trial = self.trials.append(params, z, origin)
-        if trial.key not in self._seen:
-            self._seen.add(trial.key)
+        if (identity := _identity(z)) not in self._seen:
+            self._seen.add(identity)
             self._n_asked[self.space.subspace_of(z[None])[0]] += 1
         return trial
 
@@ -536,5 +541,10 @@ class Optimizer:
 
     def _admissible(self, Z: np.ndarray) -> np.ndarray:
         """Rows of Z that may be asked: never asked before, in a subspace with budget left."""
-        new = np.array([z.tobytes() not in self._seen for z in Z], dtype=bool)
+        new = np.array([_identity(z) not in self._seen for z in Z], dtype=bool)
         return new & self._open_subspaces()[self.space.subspace_of(Z)]
+
+
+def _identity(z: np.ndarray) -> bytes:
+    """What a point and its setting's coordinates, which rounding tells apart, have in common."""
+    return (np.round(z, 12) + 0.0).tobytes()  # there is a negative zero

@@ -93,7 +93,7 @@ def teach(
             f"{len(outside)} of {sum(map(len, sources))} candidates of previous_results lie "
             f"outside param_distributions and are left out, the first of them {outside[0]!r}.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
 

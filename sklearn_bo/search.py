@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -30,12 +30,11 @@ from sklearn_bo._sklearn import (
     _warn_or_raise_about_fit_failures,
     init_callback_context,
 )
+from sklearn_bo.assembly import begin_journal, make_optimizer
 from sklearn_bo.budget import TimeBudget
-from sklearn_bo.design import default_n_initial_points
 from sklearn_bo.ending import Ending
 from sklearn_bo.evaluation import CrossValidation, FoldResult, evaluate_trials
-from sklearn_bo.optimizer import Optimizer
-from sklearn_bo.previous import teach
+from sklearn_bo.journal import Journal
 from sklearn_bo.refit import OneStandardError, PosteriorMean
 from sklearn_bo.results import (
     Objective,
@@ -47,7 +46,6 @@ from sklearn_bo.results import (
 from sklearn_bo.stopping import Rule, check_rules
 from sklearn_bo.validation import (
     check_data,
-    check_parameters,
     check_splits,
     check_splitter,
     test_to_train_ratio,
@@ -146,6 +144,16 @@ class BayesSearchCV(BaseSearchCV):
         and a fold that Dask has queued behind the one that hangs is given up too. On clusters the
         time counts from when the fold is sent to a worker. With ``n_jobs=1`` the fit is interrupted
         as soon as it runs Python code.
+
+    journal : str or PathLike, default=None
+        A file to which the search appends each candidate it proposes and each fold that ends, on
+        the disk before they are used. If the file exists, the search resumes: what it holds counts
+        in ``n_iter`` and is not fitted again, and the results are those of a search that was never
+        interrupted. What the recorded scores depend on must be the same: space, estimator and its
+        fixed parameters, data and what else goes to `fit`, ``scoring``, splits, ``error_score``,
+        ``return_train_score``, and ``random_state`` (``None`` takes the journal's). ``n_iter`` may
+        grow to prolong the search, and what steers or runs it may change. Choices are stored by
+        their place in the space; nothing that the file holds is unpickled or evaluated.
 
     previous_results : search, dict, DataFrame or list of these, default=None
         Earlier searches to learn from: a fitted `GridSearchCV`, `RandomizedSearchCV`,
@@ -266,6 +274,7 @@ class BayesSearchCV(BaseSearchCV):
         "initial_candidates": [dict, list, None],
         "lag": [Interval(Integral, 1, None, closed="left"), None],
         "fit_timeout": [Interval(Real, 0, None, closed="neither"), None],
+        "journal": [str, os.PathLike, None],
         "previous_results": "no_validation",  # `teach` has more to say
         "time_budget": [Interval(Real, 0, None, closed="neither"), timedelta, None],
         "stopping": [callable, list, tuple, None],
@@ -291,6 +300,7 @@ class BayesSearchCV(BaseSearchCV):
         initial_candidates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         lag: int | None = None,
         fit_timeout: float | None = None,
+        journal: str | os.PathLike[str] | None = None,
         previous_results: Any = None,
         time_budget: float | timedelta | None = None,
         stopping: Rule | Sequence[Rule] | None = None,
@@ -314,6 +324,7 @@ class BayesSearchCV(BaseSearchCV):
         self.initial_candidates = initial_candidates
         self.lag = lag
         self.fit_timeout = fit_timeout
+        self.journal = journal
         self.previous_results = previous_results
         self.time_budget = time_budget
         self.stopping = stopping
@@ -346,11 +357,18 @@ class BayesSearchCV(BaseSearchCV):
         Raises
         ------
         ValueError, TypeError
-            If an argument is malformed; the message names it. If every fit failed.
+            If an argument is malformed; the message names it. If every fit failed. If ``journal``
+            is that of a different search, or no journal.
+        OSError
+            If ``journal`` cannot be opened; `BlockingIOError` if another search has it open.
         KeyboardInterrupt
             By Ctrl-C before any candidate is evaluated, or by a second one. After a first, later
             one the search is fitted on the candidates evaluated by then, with a warning.
         """
+        with Journal(self.journal) as journal:
+            return self._fit(X, y, params, journal)
+
+    def _fit(self, X: Any, y: Any, params: dict[str, Any], journal: Journal) -> BayesSearchCV:
         budget = TimeBudget.of(self.time_budget)
         rules = check_rules(self.stopping)
         base_estimator = clone(self.estimator)
@@ -362,7 +380,7 @@ class BayesSearchCV(BaseSearchCV):
         cv = check_splitter(self.cv)
         params = _check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
-        optimizer, n_candidates = self._make_optimizer()
+        optimizer, n_candidates = make_optimizer(self, journal.header)
         exhaustive = n_candidates == optimizer.n_settings
         metrics = None
         if not callable(self.scoring):
@@ -383,6 +401,10 @@ class BayesSearchCV(BaseSearchCV):
             names = (name for subspace in optimizer.space.subspaces for name in subspace.dimensions)
             self.refit.check(names, metrics, self.n_splits_)
 
+        if self.journal is not None:
+            known = None if callable(self.scoring) else set(getattr(scorers, "_scorers", ()))
+            passed = {"X": X, "y": y, **params}
+            begin_journal(journal, self, optimizer, passed, splits, known)
         if self.verbose > 0:
             print(
                 f"Fitting {self.n_splits_} folds for each of {n_candidates} candidates, "
@@ -422,6 +444,7 @@ class BayesSearchCV(BaseSearchCV):
                 n_jobs=self.n_jobs,
                 pre_dispatch=self.pre_dispatch,
                 fit_timeout=self.fit_timeout,
+                journal=journal,
                 search_context=search_context,
                 ending=ending,
             )
@@ -487,51 +510,6 @@ class BayesSearchCV(BaseSearchCV):
         check_is_fitted(self, "cv_results_")
         posterior = self.optimizer_.posterior(self.trials_)
         return results_frame(self.trials_, self.cv_results_, posterior)
-
-    def _make_optimizer(self) -> tuple[Optimizer, int]:
-        """Build the engine, its queue of first candidates, and count the candidates to come."""
-        optimizer = Optimizer(self.param_distributions, random_state=self.random_state)
-        space = optimizer.space
-        check_parameters(self.estimator, space)
-        n_candidates = optimizer.share(self.n_iter)
-        budgets = [subspace.n_trials for subspace in space.subspaces]
-        wanted = sum(n for n in budgets if n is not None) + (self.n_iter if None in budgets else 0)
-        if n_candidates < wanted:
-            warnings.warn(
-                f"The total space of parameters {n_candidates} is smaller than n_iter={wanted}. "
-                f"Running {n_candidates} iterations. For exhaustive searches, use GridSearchCV.",
-                UserWarning,
-                stacklevel=4,
-            )
-        if isinstance(self.n_initial_points, str):
-            optimizer.n_initial_points = default_n_initial_points(space.n_dims, n_candidates)
-        else:
-            optimizer.n_initial_points = self.n_initial_points
-        defaults = self.estimator.get_params()
-        if self.previous_results is not None:
-            refit = getattr(self.refit, "metric", self.refit)
-            names = (self.objective, refit, self.scoring, "score")
-            metrics = [name for name in names if isinstance(name, str)]
-            reduce = callable(self.objective) and partial(objective_value, objective=self.objective)
-            teach(optimizer, self.previous_results, metrics, reduce or None, defaults)
-        if self.initial_candidates is None:
-            if (known := space.closest(defaults)) is not None:
-                optimizer.enqueue(known, defaults=defaults, origin="estimator")
-            return optimizer, n_candidates
-        candidates = self.initial_candidates
-        for i, candidate in enumerate([candidates] if isinstance(candidates, dict) else candidates):
-            if not isinstance(candidate, Mapping):
-                raise TypeError(
-                    f"initial_candidates[{i}]={candidate!r} must be a dict of parameters."
-                )
-            try:
-                optimizer.enqueue(candidate, defaults=defaults)
-            except ValueError as error:
-                raise ValueError(
-                    f"initial_candidates[{i}]={candidate!r} lies outside param_distributions: "
-                    f"{error}"
-                ) from error
-        return optimizer, n_candidates
 
     def _score_candidate(self, folds: list[FoldResult], exhaustive: bool) -> float:
         """Reduce the results of one candidate to what the search maximises; NaN if it failed."""

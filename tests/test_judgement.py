@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import norm
 
 from sklearn_bo.judgement import judge
+from sklearn_bo.kernel import NO_SHARE
 from sklearn_bo.surrogate import GaussianProcess
 
 
@@ -14,7 +15,7 @@ class Fixed(GaussianProcess):
 
     def __init__(self, lengthscale, signal, noise, d=1):
         super().__init__([np.empty(0)] * d)
-        self._theta = np.log(np.r_[np.full(d, lengthscale), signal, noise])
+        self._theta = np.r_[np.full(d, np.log(lengthscale)), NO_SHARE, np.log([signal, noise])]
 
     def fit(self, Z, y):
         return self.condition(Z, y)

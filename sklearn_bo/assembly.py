@@ -1,0 +1,131 @@
+"""From the parameters of a search to its parts."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from functools import partial
+from numbers import Integral
+from typing import Any
+
+from sklearn_bo.design import default_n_initial_points
+from sklearn_bo.fingerprint import fingerprint
+from sklearn_bo.journal import FoldForm, Header, Journal
+from sklearn_bo.optimizer import Optimizer
+from sklearn_bo.previous import teach
+from sklearn_bo.results import objective_value
+from sklearn_bo.validation import check_parameters
+
+
+def make_optimizer(search: Any, header: Header | None) -> tuple[Optimizer, int]:
+    """Build the engine of a search.
+
+    Parameters
+    ----------
+    search : BayesSearchCV
+        Its parameters say all but what the journal does.
+    header : Header or None
+        That of the journal which the search resumes. What the parameters leave open is as there.
+
+    Returns
+    -------
+    optimizer : Optimizer
+        With a queue of first candidates, taught what earlier searches found.
+    n_candidates : int
+        Number of candidates to come.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter is malformed; the message names it.
+    """
+    random_state = search.random_state
+    if header is not None and not isinstance(random_state, Integral):
+        random_state = header.seed
+    optimizer = Optimizer(search.param_distributions, random_state=random_state)
+    space = optimizer.space
+    check_parameters(search.estimator, space)
+    n_candidates = optimizer.share(search.n_iter)
+    budgets = [subspace.n_trials for subspace in space.subspaces]
+    wanted = sum(n for n in budgets if n is not None) + (search.n_iter if None in budgets else 0)
+    if n_candidates < wanted:
+        warnings.warn(
+            f"The total space of parameters {n_candidates} is smaller than n_iter={wanted}. "
+            f"Running {n_candidates} iterations. For exhaustive searches, use GridSearchCV.",
+            UserWarning,
+            stacklevel=5,
+        )
+    if isinstance(search.n_initial_points, str) and header is not None:
+        optimizer.n_initial_points = header.n_initial_points
+    elif isinstance(search.n_initial_points, str):
+        optimizer.n_initial_points = default_n_initial_points(space.n_dims, n_candidates)
+    else:
+        optimizer.n_initial_points = search.n_initial_points
+    defaults = search.estimator.get_params()
+    if search.previous_results is not None:
+        refit = getattr(search.refit, "metric", search.refit)
+        names = (search.objective, refit, search.scoring, "score")
+        metrics = [name for name in names if isinstance(name, str)]
+        reduce = callable(search.objective) and partial(objective_value, objective=search.objective)
+        teach(optimizer, search.previous_results, metrics, reduce or None, defaults)
+    if search.initial_candidates is None:
+        if (known := space.closest(defaults)) is not None:
+            optimizer.enqueue(known, defaults=defaults, origin="estimator")
+        return optimizer, n_candidates
+    candidates = search.initial_candidates
+    for i, candidate in enumerate([candidates] if isinstance(candidates, dict) else candidates):
+        if not isinstance(candidate, Mapping):
+            raise TypeError(f"initial_candidates[{i}]={candidate!r} must be a dict of parameters.")
+        try:
+            optimizer.enqueue(candidate, defaults=defaults)
+        except ValueError as error:
+            raise ValueError(
+                f"initial_candidates[{i}]={candidate!r} lies outside param_distributions: {error}"
+            ) from error
+    return optimizer, n_candidates
+
+
+def begin_journal(
+    journal: Journal,
+    search: Any,
+    optimizer: Optimizer,
+    data: dict[str, Any],
+    splits: list[tuple],
+    metrics: set[str] | None,
+) -> None:
+    """Begin a journal, or read what it holds after comparing its search with this one.
+
+    Parameters
+    ----------
+    journal : Journal
+        An open journal.
+    search : BayesSearchCV
+        The search that is to be written there.
+    optimizer : Optimizer
+        Its engine.
+    data : dict of str to object
+        What was passed to ``fit``, by name.
+    splits : list of (train, test)
+        Index arrays.
+    metrics : set of str or None
+        Names of the metrics if there are several, empty for a single one, None if unknown yet.
+
+    Raises
+    ------
+    ValueError
+        If the file holds a different search, or is no journal.
+    """
+    arguments = {
+        "scoring": search.scoring,
+        "error_score": search.error_score,
+        "return_train_score": search.return_train_score,
+        "previous_results": optimizer.learned,
+        "cv splits (a shuffle without random_state gives new ones each time)": splits,
+        **data,
+    }
+    parts = fingerprint(optimizer.space, search.estimator, arguments)
+    journal.begin(
+        Header(optimizer.seed, optimizer.n_initial_points, parts),
+        optimizer.space,
+        FoldForm(len(splits), metrics, search.return_train_score),
+    )

@@ -1,0 +1,180 @@
+"""What the results of a search depend on, described in words that are the same in any process."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import hashlib
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import Enum
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.base import BaseEstimator
+
+from sklearn_bo.dimensions import Choices, Dimension, Distribution, native, quantiles
+from sklearn_bo.space import Space
+
+_MAX_LENGTH = 100  # characters of a description beyond which a hash stands for the rest
+_PLAIN = (  # whose repr is the same in any process
+    *(type(None), bool, int, float, complex, Decimal, str, bytes, range, slice, Enum, PurePath),
+    *(datetime.date, datetime.time, datetime.timedelta, pd.Period, pd.Interval),
+)
+_WITHOUT_EFFECT = {"n_jobs", "verbose"}  # on what an estimator learns, by scikit-learn's convention
+_ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
+
+
+def fingerprint(
+    space: Space, estimator: BaseEstimator, arguments: Mapping[str, Any]
+) -> dict[str, str]:
+    """Describe a search part by part, so that two searches can be compared.
+
+    Parameters
+    ----------
+    space : Space
+        The search space.
+    estimator : estimator
+        What is tuned; parameters that every subspace sets are left out.
+    arguments : dict of str to object
+        What else the results depend on, the data among it, by what to call it.
+
+    Returns
+    -------
+    dict of str to str
+        What each part is. Objects that nothing stable describes are described by their type.
+    """
+    parts = {
+        **_of_space(space),
+        **_of_estimator(estimator, space),
+        **{name: describe(value) for name, value in arguments.items()},
+    }
+    return {name: _shortened(text) for name, text in parts.items()}
+
+
+def describe(value: Any, known: Mapping[int, str] | None = None) -> str:
+    """Describe a value by what is the same in another process.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+    known : dict of int to str, default=None
+        What to say of objects within it that are described elsewhere, by their ``id``.
+
+    Returns
+    -------
+    str
+        The description: as long as it takes, arrays by their hash.
+    """
+    value = native(value)
+    if known and id(value) in known:
+        return known[id(value)]
+    nested = functools.partial(describe, known=known)
+    if isinstance(value, _PLAIN):
+        return repr(value)
+    if isinstance(value, np.ndarray):
+        return _of_array(value)
+    if isinstance(value, list | tuple):
+        return f"{type(value).__name__}({', '.join(map(nested, value))})"
+    if isinstance(value, set | frozenset):
+        return f"{type(value).__name__}({', '.join(sorted(map(nested, value)))})"
+    if isinstance(value, Mapping):
+        items = sorted(f"{nested(key)}: {nested(item)}" for key, item in value.items())
+        return f"{type(value).__name__}({', '.join(items)})"
+    if sparse.issparse(value):
+        rows = value.tocsr()
+        return f"{value.format} {nested((rows.shape, rows.data, rows.indices, rows.indptr))}"
+    if hasattr(value, "to_numpy"):  # a table or a series of pandas or polars
+        return _of_table(value)
+    if isinstance(value, functools.partial):
+        return f"partial{nested((value.func, value.args, value.keywords))}"
+    if hasattr(value, "__qualname__"):  # a class or a function
+        return _name(value)
+    name = _name(type(value))
+    if hasattr(value, "get_params"):
+        return f"{name}{nested(value.get_params(deep=False))}"
+    if callable(value) and not _ADDRESS.search(repr(value)):  # a scorer
+        return f"{name} {value!r}"
+    return name
+
+
+def _of_space(space: Space) -> dict[str, str]:
+    parts = {}
+    for k, subspace in enumerate(space.subspaces):
+        prefix = f"param_distributions[{k}]" if len(space.subspaces) > 1 else "param_distributions"
+        parts[prefix] = f"parameters {list(subspace.dimensions)}, trials {subspace.n_trials}"
+        for name, dimension in subspace.dimensions.items():
+            parts[f"{prefix}[{name!r}]"] = _of_dimension(dimension)
+    return parts
+
+
+def _of_dimension(dimension: Dimension) -> str:
+    if isinstance(dimension, Choices):
+        # Rounded, for scipy's releases may differ in the last digits.
+        weights = [f"{u:.6g}" for u in dimension.coordinates()]
+        return f"choices {describe(dimension.values)} at {', '.join(weights)}"
+    if isinstance(dimension, Distribution):
+        at = quantiles(dimension.law, np.linspace(0.05, 0.95, 10))
+        return f"{dimension!r} with quantiles {', '.join(f'{value:.6g}' for value in at)}"
+    return repr(dimension)
+
+
+def _of_estimator(estimator: BaseEstimator, space: Space) -> dict[str, str]:
+    searched = set.intersection(*(set(subspace.dimensions) for subspace in space.subspaces))
+    params = estimator.get_params(deep=True)
+
+    def is_searched(name: str) -> bool:
+        return any(name == other or name.startswith(f"{other}__") for other in searched)
+
+    # Steps of a pipeline stand in its list of steps and by their own names: the latter tell more.
+    known = {
+        id(value): "searched" if is_searched(name) else _name(type(value))
+        for name, value in params.items()
+        if hasattr(value, "get_params") and not isinstance(value, type)
+    }
+    return {
+        "estimator": _name(type(estimator)),
+        **{
+            f"estimator's {name}": describe(value, known)
+            for name, value in sorted(params.items())
+            if not is_searched(name) and name.split("__")[-1] not in _WITHOUT_EFFECT
+        },
+    }
+
+
+def _of_array(array: np.ndarray) -> str:
+    if array.dtype.hasobject:
+        content = _hash(describe(array.ravel().tolist()))
+    else:
+        content = _hash(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return f"array of {array.dtype} {array.shape} {content}"
+
+
+def _of_table(table: Any) -> str:
+    """Describe a table or a series by its columns: pandas may store the same ones differently."""
+    index = describe(table.index.to_numpy()) if hasattr(table, "index") else "none"
+    if hasattr(table, "get_columns"):  # polars
+        columns = [(series.name, series) for series in table.get_columns()]
+    else:
+        columns = list(table.items()) if hasattr(table, "columns") else [(table.name, table)]
+    content = [(name, str(column.dtype), column.to_numpy()) for name, column in columns]
+    return f"{_name(type(table))} {table.shape} {_hash(describe([index, content]))}"
+
+
+def _name(thing: Any) -> str:
+    return f"{thing.__module__}.{thing.__qualname__}"
+
+
+def _hash(content: str | memoryview) -> str:
+    if isinstance(content, str):
+        return _hash(memoryview(content.encode(errors="surrogatepass")))
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}... {_hash(text)}"

@@ -1,0 +1,189 @@
+"""A journal belongs to one search, and another one is told what differs."""
+
+import functools
+import os
+import re
+import subprocess
+import sys
+import textwrap
+
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from journaled import (
+    SIMPLE,
+    THINGS,
+    Anything,
+    X,
+    cube,
+    make,
+    y,
+)
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score, make_scorer
+from sklearn.model_selection import KFold, ShuffleSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from sklearn_bo.fingerprint import describe, fingerprint
+from sklearn_bo.space import Space
+
+
+@pytest.fixture(autouse=True)
+def no_fits(monkeypatch):
+    monkeypatch.setattr(Anything, "fits", [])
+    monkeypatch.setattr(Anything, "fail", staticmethod(lambda self: None))
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "search.jsonl"
+
+
+# -- the search that a journal belongs to
+
+
+@pytest.mark.filterwarnings("ignore:The scoring .* does not support sample_weight")
+@pytest.mark.parametrize(
+    ("change", "data", "named"),
+    [
+        ({"random_state": 1}, {}, "random_state: 0 in the journal, 1 here"),
+        ({"param_distributions__a": (0.0, 2.0)}, {}, r"param_distributions\['a'\]: Real\(low=0.0"),
+        ({"param_distributions__c": [1]}, {}, r"param_distributions: parameters \['a', 'b'"),
+        ({"param_distributions__tol": [1]}, {}, r"param_distributions\['tol'\]: nothing in"),
+        ({"param_distributions__thing": ["u", "w"]}, {}, r"\['thing'\]: choices list\('u', 'v'\)"),
+        ({"estimator": "subclass"}, {}, "estimator: journaled.Anything in"),
+        ({"estimator__tol": 0.2}, {}, "estimator's tol: 0.1 in the journal, 0.2 here"),
+        ({"estimator__law": np.ones(2)}, {}, "estimator's law: 0.5 in the journal, array of"),
+        ({"scoring": "accuracy"}, {}, "scoring: None in the journal, 'accuracy' here"),
+        ({"scoring": make_scorer(f1_score, average="macro")}, {}, "scoring: .*average=macro"),
+        ({"cv": KFold(2)}, {}, "cv splits .*: list"),
+        ({"cv": 3}, {}, "cv splits"),
+        ({"error_score": 0.0}, {}, "error_score: nan in the journal, 0.0 here"),
+        ({"return_train_score": True}, {}, "return_train_score: False in the journal, True"),
+        ({}, {"X": X + 1e-16}, r"X: array of float64 \(30, 3\)"),
+        ({}, {"X": X[:, :2]}, r"X: .*\(30, 2\)"),
+        ({}, {"X": X.astype(np.float32)}, "X: .*float32"),
+        ({}, {"y": 1 - y}, "y: array of int64"),
+        ({}, {"sample_weight": np.ones(30)}, "sample_weight: nothing in the journal, array"),
+    ],
+)
+def test_another_search_is_refused_and_what_differs_is_named(path, change, data, named):
+    space = {**SIMPLE, "thing": ["u", "v"]}
+    make(path, space, n_iter=2, cv=KFold(2, shuffle=True, random_state=0)).fit(X, y)
+    content = path.read_bytes()
+    search = make(path, space, n_iter=2, cv=KFold(2, shuffle=True, random_state=0))
+    for name, value in change.items():
+        if name == "estimator":
+
+            class Other(Anything):
+                pass
+
+            search.estimator = Other()
+        elif name.startswith("param_distributions__"):
+            space = {**space, name.removeprefix("param_distributions__"): value}
+            if "c" in space:
+                del space["c"]
+                space = {"b": space["b"], "thing": space["thing"]}
+            search.param_distributions = space
+        else:
+            search.set_params(**{name: value})
+    Anything.fits.clear()
+    with pytest.raises(ValueError, match="belongs to a different search") as caught:
+        search.fit(**{"X": X, "y": y, **data})
+    assert re.search(named, str(caught.value))
+    differing = [line for line in str(caught.value).splitlines() if line.startswith("- ")]
+    assert len(differing) <= 3
+    assert not Anything.fits
+    assert path.read_bytes() == content
+
+
+def test_an_unseeded_shuffle_is_named_with_its_remedy(path):
+    search = make(path, cv=ShuffleSplit(2))
+    search.fit(X, y)
+    with pytest.raises(ValueError, match="a shuffle without random_state gives new ones") as error:
+        search.fit(X, y)
+    assert str(error.value).count("\n- ") == 1
+
+
+def test_what_only_steers_or_runs_the_search_may_change(path):
+    make(path, n_iter=4, n_initial_points=3).fit(X, y)
+    Anything.fits.clear()
+    changed = {"n_jobs": 2, "lag": 2, "pre_dispatch": 2, "fit_timeout": 60.0, "verbose": 0}
+    changed |= {"n_initial_points": 2, "refit": True, "initial_candidates": {"a": 0.125}}
+    with joblib.parallel_config("threading"):
+        search = make(path, **{"n_iter": 6, **changed}).fit(X, y)
+    assert len(Anything.fits) == 2 * 2 + 1
+    assert search.cv_results_["param_a"][4] == 0.125
+
+
+def test_parameters_that_the_space_sets_are_left_out():
+    pipe = make_pipeline(StandardScaler(), LogisticRegression(C=3.0))
+    space = Space({"logisticregression__C": (0.1, 1.0), "standardscaler": ["passthrough", None]})
+    before = fingerprint(space, pipe, {})
+    pipe.set_params(logisticregression__C=5.0, standardscaler=MinMaxScaler())
+    assert fingerprint(space, pipe, {}) == before
+    pipe.set_params(logisticregression__tol=1e-3)
+    after = fingerprint(space, pipe, {})
+    differing = [name for name in before if before[name] != after[name]]
+    assert differing == ["estimator's logisticregression__tol"]
+
+
+def test_a_parameter_that_only_some_subspaces_set_is_part_of_the_estimator():
+    space = Space([{"C": (0.1, 1.0)}, {"tol": (0.1, 1.0)}])
+    parts = fingerprint(space, LogisticRegression(C=3.0), {})
+    assert parts["estimator's C"] == "3.0"
+    assert "estimator's tol" in parts
+
+
+def frames(shift=0):
+    numbers, texts = np.arange(6.0) + shift, [f"text {i + shift}" for i in range(6)]
+    days = pd.date_range("2020-01-01", periods=6, tz="UTC") + pd.Timedelta(days=shift)
+    table = pd.DataFrame({"n": numbers, "t": texts, "d": days, "c": pd.Categorical(texts)})
+    return {
+        "array": numbers.reshape(3, 2),
+        "integers": numbers.astype(int),
+        "objects": np.array([*texts, None, 3.5 + shift], dtype=object),
+        "strings": np.array(texts),
+        "structured": np.array([(1.0 + shift, "a")], dtype=[("x", float), ("y", "U3")]),
+        "sparse matrix": sparse.csr_matrix(numbers.reshape(3, 2)),
+        "sparse array": sparse.coo_array(numbers.reshape(3, 2)),
+        "list": numbers.tolist(),
+        "nested list": [texts, texts],
+        "table": table,
+        "series": table["t"],
+        "index": pd.DataFrame({"n": range(6)}, index=days),
+        "polars": pl.DataFrame({"n": numbers, "t": texts}),
+        "polars series": pl.Series(texts),
+        "mapping": {"b": numbers, "a": {shift, 8}},
+        "none": [None, shift],
+        "partial": functools.partial(cube, shift),
+        "estimator": LogisticRegression(C=1.0 + shift),
+        "estimators": [("one", make_pipeline(LogisticRegression(C=1.0 + shift)))],
+    }
+
+
+@pytest.mark.parametrize("kind", frames())
+def test_data_are_the_same_if_their_values_are(kind):
+    assert describe(frames()[kind]) == describe(frames()[kind])
+    assert describe(frames()[kind]) != describe(frames(1)[kind])
+
+
+def test_data_are_described_alike_in_every_process():
+    code = """
+        import sys
+        from test_fingerprint import THINGS, describe, frames
+        sys.stdout.write(repr(describe([frames(), THINGS])))
+    """
+    path = os.pathsep.join([os.path.dirname(__file__), *filter(None, sys.path)])
+    description = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env={**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
+    assert description == repr(describe([frames(), THINGS]))

@@ -1,0 +1,409 @@
+"""A journal makes an interruption invisible: the search ends as it would have ended."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+import joblib
+import numpy as np
+import pytest
+import sklearn
+from journaled import (
+    RICH,
+    SIMPLE,
+    THINGS,
+    Anything,
+    X,
+    by_two,
+    lines_of,
+    make,
+    outcome,
+    records_of,
+    y,
+)
+from sklearn.exceptions import FitFailedWarning
+from sklearn.utils.fixes import parse_version
+
+from sklearn_bo import BayesSearchCV, Optimizer
+from sklearn_bo.journal import Journal
+
+
+@pytest.fixture(autouse=True)
+def no_fits(monkeypatch):
+    monkeypatch.setattr(Anything, "fits", [])
+    monkeypatch.setattr(Anything, "fail", staticmethod(lambda self: None))
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "search.jsonl"
+
+
+# -- resuming
+
+
+def test_resumed_after_any_line_the_search_ends_as_if_uninterrupted(path):
+    expected = outcome(make(space=RICH).fit(X, y))
+    search = make(path, RICH).fit(X, y)
+    assert outcome(search) == expected
+    assert {"model", "initial design", "estimator"} == {t.origin for t in search.trials_}
+    lines = lines_of(path)
+    assert len(lines) == 1 + 8 * (1 + 2 + 1)
+    n_folds = 0
+    for n in range(len(lines) + 1):
+        path.write_bytes(b"".join(lines[:n]))
+        Anything.fits.clear()
+        assert outcome(make(path, RICH).fit(X, y)) == expected
+        n_folds += n > 0 and b'"line": "fold"' in lines[n - 1]
+        assert len(Anything.fits) == 16 - n_folds
+        assert len(lines_of(path)) == len(lines)
+
+
+def test_resumed_after_any_byte_the_search_ends_as_if_uninterrupted(path):
+    expected = outcome(make(path).fit(X, y))
+    content = path.read_bytes()
+    borders = {i + k for i, byte in enumerate(content) if byte == ord("\n") for k in (-1, 0, 1)}
+    somewhere = {1, 5, *np.random.RandomState(0).randint(len(content), size=12).tolist()}
+    for n in sorted(somewhere | set(sorted(borders)[::7])):
+        path.write_bytes(content[:n])
+        n_whole = content[:n].count(b"\n")
+        if n and content[n - 1] != ord("\n"):
+            with pytest.warns(UserWarning, match=rf"line {n_whole + 1} is torn") as caught:
+                search = make(path).fit(X, y)
+            assert caught[0].filename == __file__
+        else:
+            search = make(path).fit(X, y)
+        assert outcome(search) == expected
+        assert lines_of(path)[:n_whole] == content.splitlines(keepends=True)[:n_whole]
+        assert len(lines_of(path)) == content.count(b"\n")
+
+
+def test_a_search_interrupted_again_and_again_fits_each_fold_once(path):
+    expected = outcome(make().fit(X, y))
+    fits = list(Anything.fits)
+    Anything.fits.clear()
+    for n_lines in (3, 4, 6, 9, 17, 18, 25, 30):  # grows, as if each run were killed there
+        make(path).fit(X, y)
+        lines = lines_of(path)
+        path.write_bytes(b"".join(lines[:n_lines]))
+        n_folds = len(records_of(path, "fold"))
+        del Anything.fits[n_folds:]  # what was not written was not done
+    assert outcome(make(path).fit(X, y)) == expected
+    assert Anything.fits == fits
+
+
+def test_a_complete_journal_fits_nothing_but_the_winner(path):
+    first = make(path, refit=True).fit(X, y)
+    Anything.fits.clear()
+    content = path.read_bytes()
+    second = make(path, refit=True).fit(X, y)
+    assert len(Anything.fits) == 1
+    assert outcome(second) == outcome(first)
+    assert second.best_estimator_.a == first.best_estimator_.a
+    assert path.read_bytes() == content
+    # Times are those of the fits.
+    np.testing.assert_array_equal(
+        second.cv_results_["mean_fit_time"], first.cv_results_["mean_fit_time"]
+    )
+
+
+def test_the_path_may_be_a_string_or_a_path(path):
+    expected = outcome(make(str(path)).fit(X, y))
+    Anything.fits.clear()
+    assert outcome(make(path).fit(X, y)) == expected
+    assert not Anything.fits
+
+
+@pytest.mark.parametrize("n_lines", [0, 2, 9, 16])
+def test_more_iterations_prolong_a_search(path, n_lines):
+    longer = make(n_iter=14, n_initial_points=3)
+    expected = outcome(longer.fit(X, y))
+    make(path, n_initial_points=3).fit(X, y)
+    path.write_bytes(b"".join(lines_of(path)[: n_lines or None]))
+    n_known = len(records_of(path, "fold"))
+    Anything.fits.clear()
+    assert outcome(longer.set_params(journal=path).fit(X, y)) == expected
+    assert len(Anything.fits) == 28 - n_known
+
+
+def test_a_prolonged_search_keeps_the_initial_design_of_the_shorter_one(path):
+    make(path, n_iter=4).fit(X, y)  # which has two initial points, "auto"
+    prolonged = make(path, n_iter=16).fit(X, y)
+    of_shorter = make(n_iter=16, n_initial_points=2).fit(X, y)
+    assert outcome(prolonged) == outcome(of_shorter)
+
+
+def test_fewer_iterations_take_the_first_candidates(path):
+    make(path, n_initial_points=3).fit(X, y)
+    Anything.fits.clear()
+    search = make(path, n_initial_points=3, n_iter=5).fit(X, y)
+    assert not Anything.fits
+    assert outcome(search) == outcome(make(n_initial_points=3, n_iter=5).fit(X, y))
+
+
+@pytest.mark.parametrize("random_state", [None, np.random.RandomState(3)], ids=["None", "instance"])
+def test_without_a_seed_the_journals_is_taken(path, random_state):
+    expected = outcome(make(path, RICH, random_state=random_state).fit(X, y))
+    lines = lines_of(path)
+    path.write_bytes(b"".join(lines[: len(lines) // 2]))
+    assert outcome(make(path, RICH, random_state=random_state).fit(X, y)) == expected
+    seed = json.loads(lines[0])["seed"]
+    assert outcome(make(space=RICH, random_state=seed).fit(X, y)) == expected
+
+
+@pytest.mark.parametrize("n_lines", range(1, 33, 5))
+def test_with_a_lag_a_parallel_search_resumes_as_if_uninterrupted(path, n_lines):
+    expected = outcome(make(lag=2).fit(X, y))
+    with joblib.parallel_config("threading", n_jobs=2):
+        assert outcome(make(path, lag=2).fit(X, y)) == expected
+        path.write_bytes(b"".join(lines_of(path)[:n_lines]))
+        n_known = len(records_of(path, "fold"))
+        Anything.fits.clear()
+        assert outcome(make(path, lag=2).fit(X, y)) == expected
+    assert len(Anything.fits) == 16 - n_known
+
+
+@pytest.mark.parametrize("n_lines", range(1, 33, 5))
+def test_a_parallel_search_loses_nothing_that_was_written(path, n_lines):
+    with joblib.parallel_config("threading", n_jobs=3):
+        make(path).fit(X, y)
+        kept = lines_of(path)[:n_lines]
+        path.write_bytes(b"".join(kept))
+        n_known = len(records_of(path, "fold"))
+        Anything.fits.clear()
+        search = make(path).fit(X, y)
+    assert len(Anything.fits) == 16 - n_known
+    assert lines_of(path)[:n_lines] == kept
+    candidates = records_of(path, "candidate")
+    assert [r["params"] for r in candidates] == search.cv_results_["params"]
+    for fold in records_of(path, "fold"):
+        scores = search.cv_results_[f"split{fold['split']}_test_score"]
+        assert scores[fold["number"]] == fold["test_scores"]
+
+
+def test_an_interrupted_search_resumes(path):
+    expected = outcome(make().fit(X, y))
+    Anything.fits.clear()
+
+    def interrupt_at_the_eighth(self):
+        if len(Anything.fits) == 8:
+            raise KeyboardInterrupt
+
+    Anything.fail = staticmethod(interrupt_at_the_eighth)
+    with pytest.warns(UserWarning, match="interrupted when 3 of 8"):
+        make(path).fit(X, y)
+    assert outcome(make(path).fit(X, y)) == expected
+    assert len(Anything.fits) == 16 + 1
+
+
+def test_every_line_is_on_the_disk_before_what_it_tells_of_is_used(path, monkeypatch):
+    synced = [b""]
+    fsync, tell = os.fsync, Optimizer.tell
+
+    def noting_fsync(fd):
+        fsync(fd)
+        synced.append(path.read_bytes())
+
+    def checking_tell(self, trial, score):
+        *folds, last = [json.loads(line) for line in synced[-1].splitlines()][-3:]
+        assert {(fold["number"], fold["split"]) for fold in folds} == {
+            (trial.number, 0),
+            (trial.number, 1),
+        }
+        assert last == {"line": "trial", "number": trial.number, "score": score}
+        return tell(self, trial, score)
+
+    monkeypatch.setattr(os, "fsync", noting_fsync)
+    monkeypatch.setattr(Optimizer, "tell", checking_tell)
+    make(path).fit(X, y)
+    assert synced[-1] == path.read_bytes()
+
+
+# -- what a fold can bring
+
+
+def fail_for_small(self):
+    if self.a < 0.5:
+        raise ValueError("too\nsmall \udc80")  # as undecodable names of files have
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+@pytest.mark.filterwarnings("ignore:Scoring failed", "ignore:One or more of the")
+@pytest.mark.filterwarnings("ignore:invalid value encountered")
+@pytest.mark.parametrize("fail", [lambda self: None, fail_for_small], ids=["", "failing"])
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {},
+        *({"error_score": score} for score in (-3, np.float32(0.5), -np.inf)),
+        {"return_train_score": True},
+        {"scoring": ["accuracy", "f1"], "objective": "f1", "return_train_score": True},
+        {"scoring": {"one": "accuracy"}},
+        {"scoring": by_two, "objective": "first"},
+    ],
+    ids=["single", "integer", "float32", "infinite", "train", "multimetric", "dict", "callable"],
+)
+def test_results_of_folds_are_restored_exactly(path, kwargs, fail):
+    Anything.fail = staticmethod(fail)
+    kwargs = {"n_iter": 6, "n_initial_points": 3, **kwargs}
+    expected = outcome(make(**kwargs).fit(X, y))
+    assert outcome(make(path, **kwargs).fit(X, y)) == expected
+    lines = lines_of(path)
+    for n in (len(lines), len(lines) - 3, 12):
+        path.write_bytes(b"".join(lines[:n]))
+        assert outcome(make(path, **kwargs).fit(X, y)) == expected
+    for line in lines:
+        json.loads(line, parse_constant=pytest.fail)  # strict JSON: no NaN
+
+
+@pytest.mark.parametrize("scoring", [None, ["accuracy", "f1"]])
+def test_a_score_that_fails_is_restored(path, scoring):
+    class Unpredictable(Anything):
+        def predict(self, X):
+            raise ValueError("no")
+
+        score = predict
+
+    kwargs = {"n_iter": 3, "scoring": scoring, "objective": scoring and "f1"}
+    kwargs |= {"error_score": -1.0, "cv": 2, "random_state": 0, "refit": False}
+    search = BayesSearchCV(Unpredictable(), SIMPLE, journal=path, **kwargs)
+    with pytest.warns(UserWarning, match="Scoring failed"):
+        expected = outcome(search.fit(X, y))
+    assert outcome(search.fit(X, y)) == expected  # without a warning, for nothing is scored
+
+
+def test_with_error_score_raise_the_fold_that_fails_is_fitted_again(path):
+    def fail_once(self):
+        if len(Anything.fits) == 6:
+            raise ValueError("once")
+
+    expected = outcome(make(error_score="raise").fit(X, y))
+    Anything.fits.clear()
+    Anything.fail = staticmethod(fail_once)
+    with pytest.raises(ValueError, match="once"):
+        make(path, error_score="raise").fit(X, y)
+    assert outcome(make(path, error_score="raise").fit(X, y)) == expected
+    assert len(Anything.fits) == 17
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+def test_a_fold_that_took_too_long_has_ended(path):
+    def hang(self):
+        if self.a == 0.25:  # the first candidate
+            time.sleep(5)
+
+    Anything.fail = staticmethod(hang)
+    with pytest.warns(FitFailedWarning):
+        first = make(path, fit_timeout=0.05, n_iter=4, error_score=-9).fit(X, y)
+    Anything.fits.clear()
+    assert "TaskLostError" in records_of(path, "fold")[0]["fit_error"]
+    with pytest.warns(FitFailedWarning):
+        second = make(path, n_iter=4, error_score=-9).fit(X, y)  # without a timeout
+    assert not Anything.fits
+    assert outcome(second) == outcome(first)
+
+
+def test_values_without_a_form_in_json_stand_by_their_place(path):
+    space = {"thing": THINGS}
+    search = make(path, space, n_iter=len(THINGS), n_initial_points=100).fit(X, y)
+    places = [record["params"]["thing"] for record in records_of(path, "candidate")]
+    for params, place in zip(search.cv_results_["params"], places, strict=True):
+        if isinstance(place, dict):
+            assert params["thing"] is THINGS[place["choice"]]
+        else:
+            assert (type(place), place) == (type(params["thing"]), params["thing"])
+    # 2.5 was numpy's; a space holds Python's own numbers.
+    plain = [place for place in places if not isinstance(place, dict)]
+    assert sorted(map(repr, plain)) == ["'x'", "1", "1.5", "2.5", "None", "True"]
+    resumed = make(path, space, n_iter=len(THINGS), n_initial_points=100).fit(X, y)
+    found = zip(search.cv_results_["params"], resumed.cv_results_["params"], places, strict=True)
+    for one, other, place in found:
+        assert one["thing"] is other["thing"] or one["thing"] == place == other["thing"]
+
+
+@pytest.mark.skipif(
+    parse_version(sklearn.__version__) < parse_version("1.9"), reason="callbacks are new in 1.9"
+)
+def test_callbacks_see_the_folds_that_a_journal_holds(path, tmp_path):
+    class Count:
+        def __init__(self):
+            self.events = []
+
+        def setup(self, estimator, context):
+            pass
+
+        teardown = setup
+
+        def on_fit_task_begin(self, estimator, context):
+            self.events.append(("begin", context.task_name, context.task_id))
+
+        def on_fit_task_end(self, estimator, context):
+            self.events.append(("end", context.task_name, context.task_id))
+
+    make(path, n_iter=3).fit(X, y)
+    counts = []
+    for n_lines in (0, 6, None):
+        path.write_bytes(b"".join(lines_of(path)[:n_lines]))
+        count = Count()
+        make(path, n_iter=3).set_callbacks(count).fit(X, y)
+        counts.append(sorted(count.events))
+    assert counts[0] == counts[1] == counts[2]
+    assert sum(name == "candidate-split-evaluation" for _, name, _ in counts[0]) == 12
+
+
+# -- one search at a time
+
+
+def test_a_journal_in_use_is_refused(path):
+    entered, leave = threading.Event(), threading.Event()
+
+    def wait(self):
+        entered.set()
+        assert leave.wait(30)
+
+    Anything.fail = staticmethod(wait)
+    first = threading.Thread(target=lambda: make(path, n_iter=2).fit(X, y))
+    first.start()
+    try:
+        assert entered.wait(30)
+        content = path.read_bytes()
+        with pytest.raises(BlockingIOError, match=r"search.jsonl' is in use by another search"):
+            make(path, n_iter=2).fit(X, y)
+        assert path.read_bytes() == content
+    finally:
+        leave.set()
+        first.join()
+    Anything.fits.clear()
+    make(path, n_iter=2).fit(X, y)  # now it is free, and whole
+    assert not Anything.fits
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_a_forked_worker_does_not_hold_the_journal(path):
+    journal = Journal(path)
+    receive, send = os.pipe()
+    worker = os.fork()
+    if not worker:
+        os.write(send, b"forked")
+        time.sleep(60)
+        os._exit(0)
+    try:
+        os.read(receive, 6)
+        journal.close()  # as the death of its process does
+        Journal(path).close()
+    finally:
+        os.kill(worker, signal.SIGKILL)
+        os.waitpid(worker, 0)
+
+
+def test_a_search_that_fails_gives_its_journal_free(path):
+    def fail(self):
+        raise ValueError("no")
+
+    Anything.fail = staticmethod(fail)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no"):
+            make(path, error_score="raise").fit(X, y)
