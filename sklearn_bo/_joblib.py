@@ -139,7 +139,8 @@ class Executor(Parallel, _Submitting):
 
     def ship(self, content: Any) -> Shipment:
         """Wrap what all calls share, to be their first argument; raise if it cannot be pickled."""
-        shipment = Shipment(content)
+        folder = self._workers and self._workers.folder
+        shipment = Shipment(content, folder.name if folder else None)
         if not getattr(self._backend, "uses_threads", False):
             shipment.pack()
         return shipment

@@ -275,10 +275,19 @@ class _Stored:
     """A shipment in Ray's object store; arrives as the shipment."""
 
     def __init__(self, get: Callable[[Any], Any], reference: Any) -> None:
-        self._arrival = get, (reference,)
+        self._source = get, reference
 
     def __reduce__(self) -> tuple:
-        return self._arrival
+        return _fetch, self._source
+
+
+_fetched: dict[Any, Shipment] = {}  # of this actor, which ends with the search
+
+
+def _fetch(get: Callable[[Any], Any], reference: Any) -> Shipment:
+    if reference not in _fetched:
+        _fetched[reference] = get(reference)
+    return _fetched[reference]
 
 
 class _Ray(Workers):
