@@ -51,6 +51,9 @@ class World:
         self.spans.append((begin, end))
         return task
 
+    def launch(self):
+        pass
+
     def any_done(self):
         return bool(self.ending) and self.ending[0][0] <= self.now
 

@@ -26,11 +26,11 @@ from joblib._utils import eval_expr
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_bo._workers import (
+    BATCH_SECONDS,
     Attempt,
     Running,
     Task,
     TaskLostError,
-    nothing,
     run_task,
     workers_of,
 )
@@ -62,6 +62,9 @@ class Executor(Parallel, _Submitting):
     backend that does not tell when a single task ends, tasks run in rounds of plain
     `joblib.Parallel`.
 
+    Calls that take milliseconds are handed over several at a time, as it costs about one to hand one
+    over. A worker that finds them longer gives back those that it has not begun.
+
     A call whose worker dies is made once more. Where the backend does not say which of several
     calls killed it (loky, Dask), they are made again one at a time, so that only the culprit is
     given up.
@@ -80,7 +83,8 @@ class Executor(Parallel, _Submitting):
     n_workers : int
         Number of calls that run at a time. Like the next, known inside the ``with`` block.
     queue_length : float
-        Number of calls, running or waiting, that ``pre_dispatch`` allows; at least ``n_workers``.
+        Number of calls, running or waiting, that ``pre_dispatch`` allows; at least ``n_workers``,
+        and more of calls that are handed over several at a time.
     """
 
     def __init__(
@@ -95,19 +99,20 @@ class Executor(Parallel, _Submitting):
         self._running: Running = {}
         self._reports: SimpleQueue[tuple[Attempt, Any]] = SimpleQueue()
         self._ended: deque[Task] = deque()
+        self._task_seconds = BATCH_SECONDS  # that a slow task took of late
 
     def __enter__(self) -> Executor:
         super().__enter__()
         backend = self._backend
         self.n_workers: int = self._effective_n_jobs()
         if 0 < self.n_jobs < self.n_workers:  # Dask counts all its cores
-            self.n_workers = self.queue_length = self.n_jobs
+            self.n_workers = self._n_attempts = self.n_jobs
         else:
-            self.queue_length = max(self._allowed_queue_length(), self.n_workers)
+            self._n_attempts = max(self._allowed_queue_length(), self.n_workers)
         self._workers: Any = workers_of(backend, self._id)  # None where rounds are run
         if self._workers is not None:
             if not self._workers.queues or (self._call_timeout and not self._workers.can_stop):
-                self.queue_length = self.n_workers  # a task begins when it is submitted
+                self._n_attempts = self.n_workers  # a task begins when it is submitted
             if hasattr(backend, "start_call"):
                 backend.start_call()
                 self._calling = True  # has __exit__ call stop_call
@@ -145,12 +150,20 @@ class Executor(Parallel, _Submitting):
             shipment.pack()
         return shipment
 
+    @property
+    def queue_length(self) -> float:  # noqa: D102, an attribute to the reader
+        return self._n_attempts * self._batch_size
+
+    @property
+    def _batch_size(self) -> int:
+        if self._call_timeout is not None or self._workers is None:
+            return 1
+        return max(1, int(BATCH_SECONDS / self._task_seconds))
+
     def submit(self, function: Callable, /, *args: Any) -> Task:
-        """Hand a call to the workers and return at once."""
+        """Take a call, which `launch` or `next_done` hands to the workers."""
         (task,) = self([delayed(function)(*args)])
         self._waiting.append(task)
-        if self._workers is not None:
-            self._launch()
         return task
 
     def any_done(self) -> bool:
@@ -164,7 +177,7 @@ class Executor(Parallel, _Submitting):
         if self._workers is None and not self._ended:
             self._run_round()
         while not self._ended:
-            self._launch()
+            self.launch()
             patrolled = self._workers.silent or self._call_timeout
             with suppress(Empty):
                 self._settle(*self._reports.get(timeout=_POLL if patrolled else None))
@@ -181,23 +194,31 @@ class Executor(Parallel, _Submitting):
             return self._ended.append(task)
         tasks = list(self._waiting)
         self._waiting.clear()
-        calls: list[tuple] = [(run_task, (*task.call, nothing), {}) for task in tasks]
+        calls: list[tuple] = [(run_task, task.call, {}) for task in tasks]
         for task, outcome in zip(tasks, joblib.Parallel.__call__(self, calls), strict=True):
             task._outcome = outcome.get
             self._ended.append(task)
 
-    def _launch(self) -> None:
+    def launch(self) -> None:
         """Hand to the workers what they may have."""
-        while self._alone not in self._running:
-            room = 1 if self._suspects else self.queue_length
+        while self._workers is not None and self._alone not in self._running:
+            room = 1 if self._suspects else self._n_attempts
             queue = self._suspects or self._waiting
             if not queue or len(self._running) >= room:
                 return
             suspected = bool(self._suspects)
-            attempt = Attempt(queue.popleft())
+            attempt = Attempt(self._take_batch(queue))
             self._alone = attempt if suspected else None
             self._workers.submit(attempt, self._running, partial(self._report, attempt))
             self._running[attempt] = None
+
+    def _take_batch(self, queue: deque[Task]) -> list[Task]:
+        """Take what one worker is to run in turn, and leave their shares to the others."""
+        size = min(self._batch_size, math.ceil(len(queue) / self.n_workers))
+        tasks = [queue.popleft()]
+        while len(tasks) < size and tasks[0].may_join(queue[0]):
+            tasks.append(queue.popleft())
+        return tasks
 
     def _report(self, attempt: Attempt, out: Any) -> None:
         """Note, in a thread of the backend, the end of an attempt."""
@@ -208,25 +229,35 @@ class Executor(Parallel, _Submitting):
         if attempt in self._hanging:  # its worker is back
             self._hanging.remove(attempt)
             self.n_workers += 1
-            self.queue_length = self.n_workers
+            self._n_attempts = self.n_workers
         if attempt not in self._running:
             return  # given up before
         try:
-            (outcome,) = self._backend.retrieve_result_callback(out)
+            ((outcomes, seconds),) = self._backend.retrieve_result_callback(out)
         except BaseException as error:
             names = {base.__name__ for base in type(error).__mro__}
             if names & _DEATHS:
                 return self._bury(attempt, self._workers.suspects(attempt, self._running), error)
-            attempt.task.n_losses += 1
-            if names & _LOSSES and attempt.task.n_losses < _MAX_LOSSES:
-                self._forget(attempt)
-                self._workers.renew(attempt)
-                return self._waiting.appendleft(attempt.task)
-            attempt.task.fail(error)
-        else:
-            attempt.task._outcome = outcome.get
+            return self._lose(attempt, error, innocent=bool(names & _LOSSES))
         self._forget(attempt)
-        self._ended.append(attempt.task)
+        self._task_seconds = max(seconds / len(outcomes), 0.8 * self._task_seconds)
+        for task, outcome in zip(attempt.tasks, outcomes, strict=False):
+            task._outcome = outcome.get
+            self._ended.append(task)
+        self._waiting.extendleft(reversed(attempt.tasks[len(outcomes) :]))
+
+    def _lose(self, attempt: Attempt, error: BaseException, innocent: bool) -> None:
+        """Go on after tasks that have not come back: what may be innocent is submitted again."""
+        self._forget(attempt)
+        if innocent:
+            self._workers.renew(attempt)
+        for task in reversed(attempt.tasks):
+            task.n_losses += 1
+            if task.n_losses < _MAX_LOSSES and (innocent or len(attempt.tasks) > 1):
+                self._waiting.appendleft(task)
+            else:
+                task.fail(error)
+                self._ended.append(task)
 
     def _forget(self, attempt: Attempt) -> None:
         del self._running[attempt]
@@ -243,8 +274,9 @@ class Executor(Parallel, _Submitting):
         )
         for suspect in suspects:
             self._forget(suspect)
-            task = suspect.task
-            task.n_deaths = 1 if len(suspects) > 1 else task.n_deaths + 1
+        tasks = [task for suspect in suspects for task in suspect.tasks]
+        for task in tasks:
+            task.n_deaths = 1 if len(tasks) > 1 else task.n_deaths + 1
             if task.n_deaths < _MAX_DEATHS:
                 self._suspects.append(task)
             else:
@@ -259,8 +291,8 @@ class Executor(Parallel, _Submitting):
     def _restart_if_lost(self) -> None:
         """Submit again what ended with the other workers, innocently."""
         if self._workers.share_fate:
-            self._waiting.extendleft(attempt.task for attempt in reversed(self._running))
-            for attempt in list(self._running):
+            for attempt in reversed(list(self._running)):
+                self._waiting.extendleft(reversed(attempt.tasks))
                 self._forget(attempt)
 
     def _patrol(self) -> None:
@@ -275,8 +307,9 @@ class Executor(Parallel, _Submitting):
             if attempt not in self._running or not began:
                 continue
             if time.time() - began > self._call_timeout:
-                attempt.task.fail(_too_long(self._call_timeout))
-                self._ended.append(attempt.task)
+                (task,) = attempt.tasks
+                task.fail(_too_long(self._call_timeout))
+                self._ended.append(task)
                 if self._workers.can_stop:
                     self._workers.stop(attempt)
                 self._forget(attempt)
@@ -289,7 +322,7 @@ class Executor(Parallel, _Submitting):
         """Go on without a worker that hangs and cannot be freed."""
         self._hanging.add(attempt)
         self.n_workers -= 1
-        self.queue_length = self.n_workers
+        self._n_attempts = self.n_workers
         if self.n_workers == 0:
             raise TaskLostError(
                 f"Every worker runs a task for longer than {self._call_timeout} seconds, and "

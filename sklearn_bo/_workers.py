@@ -22,6 +22,9 @@ from joblib.parallel import BatchedCalls
 from sklearn_bo.shipment import Shipment, cloudpickle
 
 
+BATCH_SECONDS = 0.01  # tasks that are shorter are handed over several at a time
+
+
 class TaskLostError(RuntimeError):
     """A call that no worker finished: each died of it, or it took too long."""
 
@@ -31,9 +34,15 @@ class Task:
 
     def __init__(self, function: Callable, args: tuple) -> None:
         self.call = function, args
+        self.shipment = args[0] if args and isinstance(args[0], Shipment) else None
         self.n_deaths = 0  # of workers that ran it
         self.n_losses = 0
         self._outcome: Callable[[], Any] = lambda: function(*args)
+
+    def may_join(self, other: Task) -> bool:
+        """Whether one worker may be handed both together: nothing has gone wrong with either."""
+        went_wrong = self.n_deaths or self.n_losses or other.n_deaths or other.n_losses
+        return not went_wrong and self.shipment is other.shipment
 
     def result(self) -> Any:
         """Return what the call returned; raise what it raised, or `TaskLostError`."""
@@ -81,13 +90,28 @@ class Outcome:
         return self.value
 
 
-def run_task(function: Callable, args: tuple, begin: Callable[[], None], *shared: Any) -> Outcome:
+def run_task(function: Callable, args: tuple) -> Outcome:
     """Run a task on a worker."""
-    begin()
     try:
-        return Outcome(function(*shared, *args))
+        return Outcome(function(*args))
     except BaseException as error:
         return Outcome(None, error)
+
+
+def run_tasks(
+    calls: list[tuple[Callable, tuple]], begin: Callable[[], None], limit: float, *shared: Any
+) -> tuple[list[Outcome], float]:
+    """Run tasks in turn, but begin none after so many seconds; return the seconds that it took."""
+    begin()
+    start = time.perf_counter()
+    outcomes: list[Outcome] = []
+    seconds = 0.0
+    for function, args in calls:
+        if seconds > limit:
+            break
+        outcomes.append(run_task(function, (*shared, *args)))
+        seconds = time.perf_counter() - start
+    return outcomes, seconds
 
 
 def _sign(path: str) -> None:
@@ -100,17 +124,17 @@ def nothing() -> None:
 
 
 class Attempt:
-    """A task on its way through the backend."""
+    """Tasks on their way through the backend, which one worker is to run in turn."""
 
-    def __init__(self, task: Task) -> None:
-        self.task = task
+    def __init__(self, tasks: list[Task]) -> None:
+        self.tasks = tasks
         self.submitted = time.time()
         self.began: float | None = None
         self.path: Path | None = None  # the worker signs here
         self.place = 0
 
     def begin(self) -> None:
-        """Note that a thread begins the task."""
+        """Note that a thread begins the tasks."""
         self.began = time.time()
 
 
@@ -123,7 +147,7 @@ class Workers:
     can_stop = False  # whether a task that hangs can be ended, or its worker replaced
     queues = True  # whether tasks may be handed over before a worker is free
     silent = False  # whether a worker may die without a word
-    exact = False  # whether the report of a death names the task that died, and no other
+    exact = False  # whether the report of a death names the attempt that died, and no other
     share_fate = False  # whether the death of one worker ends all
 
     def __init__(self, backend: Any, context_id: str) -> None:
@@ -132,13 +156,13 @@ class Workers:
         self.folder: TemporaryDirectory[str] | None = None
 
     def submit(self, attempt: Attempt, running: Running, note: Callable[[Any], None]) -> None:
-        """Hand a task over; a call of ``note`` will report its end."""
-        function, args = attempt.task.call
-        n_shared = int(bool(args) and isinstance(args[0], Shipment))
-        shared = map(self.store, args[:n_shared])
-        task = partial(run_task, function, args[n_shared:], self.begin(attempt))
+        """Hand tasks over; a call of ``note`` will report their end."""
+        shipment = attempt.tasks[0].shipment
+        shared = () if shipment is None else (self.store(shipment),)
+        calls = [(function, args[len(shared) :]) for function, args in (task.call for task in attempt.tasks)]
+        run = partial(run_tasks, calls, self.begin(attempt), BATCH_SECONDS)
         nested = self.backend.get_nested_backend()
-        self.hand_over(BatchedCalls([(task, (*shared,), {})], nested, self.on_pickling, {}), note)
+        self.hand_over(BatchedCalls([(run, shared, {})], nested, self.on_pickling, {}), note)
 
     def hand_over(self, batch: BatchedCalls, note: Callable[[Any], None]) -> Any:
         submit = getattr(self.backend, "submit", None) or self.backend.apply_async  # joblib < 1.5

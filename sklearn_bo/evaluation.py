@@ -211,6 +211,7 @@ def evaluate_trials(
                     _evaluate, shipment, trial.params, trial.number, split, callbacks
                 )
                 running[task] = trial, split
+            executor.launch()
             n_wanted = executor.n_workers + pace.reserve(executor.n_workers)
             n_missing = n_wanted - len(running) - len(waiting)  # folds
             # With a lag, to wait would teach the proposal nothing.

@@ -150,6 +150,7 @@ def touch_and_sleep(path, seconds):
 def submit_and_fail(path, seconds):
     with Executor(2, "2*n_jobs") as executor:
         executor.submit(touch_and_sleep, path, seconds)
+        executor.launch()
         while not path.exists():
             time.sleep(0.01)
         fail("stop")
