@@ -33,6 +33,8 @@ class World:
         self.told = True
         self.ask_spans = []
 
+    n_each = 1
+
     def __enter__(self):
         return self
 

@@ -82,9 +82,11 @@ class Executor(Parallel, _Submitting):
     ----------
     n_workers : int
         Number of calls that run at a time. Like the next, known inside the ``with`` block.
+    n_each : int
+        Number of calls that a worker may be handed together.
     queue_length : float
-        Number of calls, running or waiting, that ``pre_dispatch`` allows; at least ``n_workers``,
-        and more of calls that are handed over several at a time.
+        Number of calls, running or waiting, that ``pre_dispatch`` allows, times ``n_each``; at
+        least ``n_workers``.
     """
 
     def __init__(
@@ -99,7 +101,7 @@ class Executor(Parallel, _Submitting):
         self._running: Running = {}
         self._reports: SimpleQueue[tuple[Attempt, Any]] = SimpleQueue()
         self._ended: deque[Task] = deque()
-        self._task_seconds = BATCH_SECONDS  # that a slow task took of late
+        self._task_seconds = BATCH_SECONDS  # that a task took of late, geometric mean
 
     def __enter__(self) -> Executor:
         super().__enter__()
@@ -151,11 +153,11 @@ class Executor(Parallel, _Submitting):
         return shipment
 
     @property
-    def queue_length(self) -> float:  # noqa: D102, an attribute to the reader
-        return self._n_attempts * self._batch_size
+    def queue_length(self) -> float:  # noqa: D102
+        return self._n_attempts * self.n_each
 
     @property
-    def _batch_size(self) -> int:
+    def n_each(self) -> int:  # noqa: D102
         if self._call_timeout is not None or self._workers is None:
             return 1
         return max(1, int(BATCH_SECONDS / self._task_seconds))
@@ -201,24 +203,17 @@ class Executor(Parallel, _Submitting):
 
     def launch(self) -> None:
         """Hand to the workers what they may have."""
+        share = math.ceil(len(self._waiting) / max(1, self.n_workers - len(self._running)))
         while self._workers is not None and self._alone not in self._running:
             room = 1 if self._suspects else self._n_attempts
             queue = self._suspects or self._waiting
             if not queue or len(self._running) >= room:
                 return
             suspected = bool(self._suspects)
-            attempt = Attempt(self._take_batch(queue))
+            attempt = Attempt(_take_together(queue, min(self.n_each, share)))
             self._alone = attempt if suspected else None
             self._workers.submit(attempt, self._running, partial(self._report, attempt))
             self._running[attempt] = None
-
-    def _take_batch(self, queue: deque[Task]) -> list[Task]:
-        """Take what one worker is to run in turn, and leave their shares to the others."""
-        size = min(self._batch_size, math.ceil(len(queue) / self.n_workers))
-        tasks = [queue.popleft()]
-        while len(tasks) < size and tasks[0].may_join(queue[0]):
-            tasks.append(queue.popleft())
-        return tasks
 
     def _report(self, attempt: Attempt, out: Any) -> None:
         """Note, in a thread of the backend, the end of an attempt."""
@@ -240,7 +235,7 @@ class Executor(Parallel, _Submitting):
                 return self._bury(attempt, self._workers.suspects(attempt, self._running), error)
             return self._lose(attempt, error, innocent=bool(names & _LOSSES))
         self._forget(attempt)
-        self._task_seconds = max(seconds / len(outcomes), 0.8 * self._task_seconds)
+        self._task_seconds = self._task_seconds**0.8 * (seconds / len(outcomes)) ** 0.2
         for task, outcome in zip(attempt.tasks, outcomes, strict=False):
             task._outcome = outcome.get
             self._ended.append(task)
@@ -328,6 +323,14 @@ class Executor(Parallel, _Submitting):
                 f"Every worker runs a task for longer than {self._call_timeout} seconds, and "
                 f"{type(self._backend).__name__} cannot stop one. Restart the workers."
             )
+
+
+def _take_together(queue: deque[Task], size: int) -> list[Task]:
+    """Take at least one task and up to so many, as far as one worker may run them in turn."""
+    tasks = [queue.popleft()]
+    while queue and len(tasks) < size and tasks[0].may_join(queue[0]):
+        tasks.append(queue.popleft())
+    return tasks
 
 
 def _too_long(timeout: float) -> TaskLostError:

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -224,11 +225,11 @@ class _Processes(Workers):
     def __init__(self, backend: Any, context_id: str) -> None:
         super().__init__(backend, context_id)
         self.folder = TemporaryDirectory(prefix="sklearn_bo_")
+        self._numbers = count()
 
     def begin(self, attempt: Attempt) -> Callable[[], None]:
         assert self.folder is not None
-        attempt.path = Path(self.folder.name, str(id(attempt)))
-        attempt.path.unlink(missing_ok=True)
+        attempt.path = Path(self.folder.name, str(next(self._numbers)))
         return partial(_sign, str(attempt.path))
 
     def began(self, attempt: Attempt) -> float | None:

@@ -90,11 +90,14 @@ class CrossValidation:
         }
 
 
-class _Pace:
-    """How many folds end while a candidate is proposed.
+_HAND_OVER = 0.005  # seconds until a worker has a fold
 
-    So many are kept in reserve beyond those that run, a worker's worth each at most, in order that
-    the workers need not wait for the proposal.
+
+class _Pace:
+    """How many folds end while a candidate is proposed and handed over.
+
+    So many are kept in reserve beyond those that run, at most what each worker is handed at a time,
+    in order that the workers need not wait for the proposal.
     """
 
     def __init__(self) -> None:
@@ -113,12 +116,12 @@ class _Pace:
         """Note the end of a fold."""
         self._n_ended += 1
 
-    def reserve(self, n_workers: int) -> int:
-        """Return the number of folds to keep in reserve."""
+    def reserve(self, n_workers: int, n_each: int) -> int:
+        """Return the number of folds to keep in reserve, of which a worker is handed so many."""
         if n_workers == 1 or not self._n_ended:
             return 0
         per_second = self._n_ended / (perf_counter() - self._start)
-        return min(round(self._seconds * per_second), n_workers)
+        return min(round((self._seconds + _HAND_OVER) * per_second), n_workers * n_each)
 
 
 def _evaluate(shipment: Shipment, *args: Any) -> FoldResult:
@@ -212,7 +215,7 @@ def evaluate_trials(
                 )
                 running[task] = trial, split
             executor.launch()
-            n_wanted = executor.n_workers + pace.reserve(executor.n_workers)
+            n_wanted = executor.n_workers + pace.reserve(executor.n_workers, executor.n_each)
             n_missing = n_wanted - len(running) - len(waiting)  # folds
             # With a lag, to wait would teach the proposal nothing.
             wanted = n_missing > 0 or lag is not None
