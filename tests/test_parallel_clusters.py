@@ -141,6 +141,6 @@ def test_a_cluster_runs_the_search_of_one_process(tmp_path, package, script):
     path = tmp_path / f"script_{package}.py"
     path.write_text(PROLOGUE + script)
     done = subprocess.run(
-        [sys.executable, str(path), str(tmp_path)], capture_output=True, text=True, timeout=180
+        [sys.executable, str(path), str(tmp_path)], capture_output=True, text=True, timeout=600
     )
     assert "checked" in done.stdout, done.stdout[-2000:] + done.stderr[-4000:]
