@@ -156,9 +156,7 @@ def main() -> None:
             if args.only not in name:
                 continue
             compare(estimator, space, X, y, 5, free)  # workers start, and import
-            rows = [
-                compare(estimator, space, X, y, n_iter, free) for _ in range(args.repetitions)
-            ]
+            rows = [compare(estimator, space, X, y, n_iter, free) for _ in range(args.repetitions)]
             grid, bayes, asked, grid_cpu, bayes_cpu = np.median(rows, axis=0)
             ratios = np.array(rows)[:, [1, 4]] / np.array(rows)[:, [0, 3]]
             wall, cpu = np.median(ratios, axis=0)

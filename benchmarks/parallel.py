@@ -1,8 +1,9 @@
 """How busy the workers are: `python -m benchmarks.parallel`.
 
-Folds that sleep, on real threads. Their times are lognormal with sigma 1, either between candidates,
-whose folds then differ by sigma 0.1, or between all single folds; each proposal sleeps for a fraction of the mean fold. Utilisation = busy time /
-(workers x wall time), the end of the search, where fewer folds than workers are left, included.
+Folds that sleep, on real threads. Their times are lognormal with sigma 1: between candidates,
+whose folds then differ by sigma 0.1, or (`--differ folds`) between single folds. Each proposal
+sleeps for a fraction of the mean fold. Utilisation = busy time / (workers x wall time), the end of
+the search, where fewer folds than workers are left, included.
 """
 
 import argparse

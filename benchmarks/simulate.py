@@ -2,8 +2,9 @@
 
 The search's own loop, on virtual workers with a virtual clock. Fold times as in
 `benchmarks.parallel`. A proposal costs `--ask` of a mean fold where results have come since the
-last, and `--again` of that where none have, as the surrogate is then fitted already: what the
-engine's own cost, measured here and now, unless given. The first proposals, one to each worker, and the last folds, when fewer than workers are left, do not count.
+last, and `--again` of that where none have, as the surrogate is then fitted already: by default
+what the engine's own cost, measured here and now. The first proposals, one to each worker, and the
+last folds, when fewer than workers are left, do not count.
 """
 
 import argparse

@@ -26,7 +26,6 @@ from joblib._utils import eval_expr
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_bo._workers import (
-    BATCH_SECONDS,
     Attempt,
     Running,
     Task,
@@ -62,8 +61,8 @@ class Executor(Parallel, _Submitting):
     backend that does not tell when a single task ends, tasks run in rounds of plain
     `joblib.Parallel`.
 
-    Calls that take milliseconds are handed over several at a time, as it costs about one to hand one
-    over. A worker that finds them longer gives back those that it has not begun.
+    Calls that take milliseconds are handed over several at a time, as to hand one over takes as
+    long. A worker that finds them longer gives back those that it has not begun.
 
     A call whose worker dies is made once more. Where the backend does not say which of several
     calls killed it (loky, Dask), they are made again one at a time, so that only the culprit is
@@ -101,7 +100,7 @@ class Executor(Parallel, _Submitting):
         self._running: Running = {}
         self._reports: SimpleQueue[tuple[Attempt, Any]] = SimpleQueue()
         self._ended: deque[Task] = deque()
-        self._task_seconds = BATCH_SECONDS  # that a task took of late, geometric mean
+        self._task_seconds = 1.0  # that a task took of late, geometric mean
 
     def __enter__(self) -> Executor:
         super().__enter__()
@@ -153,14 +152,14 @@ class Executor(Parallel, _Submitting):
         return shipment
 
     @property
-    def queue_length(self) -> float:  # noqa: D102
+    def queue_length(self) -> float:
         return self._n_attempts * self.n_each
 
     @property
-    def n_each(self) -> int:  # noqa: D102
+    def n_each(self) -> int:
         if self._call_timeout is not None or self._workers is None:
             return 1
-        return max(1, int(BATCH_SECONDS / self._task_seconds))
+        return max(1, int(self._workers.short / self._task_seconds))
 
     def submit(self, function: Callable, /, *args: Any) -> Task:
         """Take a call, which `launch` or `next_done` hands to the workers."""
@@ -235,7 +234,8 @@ class Executor(Parallel, _Submitting):
                 return self._bury(attempt, self._workers.suspects(attempt, self._running), error)
             return self._lose(attempt, error, innocent=bool(names & _LOSSES))
         self._forget(attempt)
-        self._task_seconds = self._task_seconds**0.8 * (seconds / len(outcomes)) ** 0.2
+        seconds = max(seconds / len(outcomes), 1e-6)
+        self._task_seconds = self._task_seconds**0.8 * seconds**0.2
         for task, outcome in zip(attempt.tasks, outcomes, strict=False):
             task._outcome = outcome.get
             self._ended.append(task)

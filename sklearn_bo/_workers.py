@@ -23,9 +23,6 @@ from joblib.parallel import BatchedCalls
 from sklearn_bo.shipment import Shipment, cloudpickle
 
 
-BATCH_SECONDS = 0.01  # tasks that are shorter are handed over several at a time
-
-
 class TaskLostError(RuntimeError):
     """A call that no worker finished: each died of it, or it took too long."""
 
@@ -145,6 +142,7 @@ Running = dict[Attempt, None]  # in the order of submission
 class Workers:
     """Workers of which nothing is known but their results (Spark and others)."""
 
+    short = 0.01  # seconds of a batch: tasks that take less are handed over several at a time
     can_stop = False  # whether a task that hangs can be ended, or its worker replaced
     queues = True  # whether tasks may be handed over before a worker is free
     silent = False  # whether a worker may die without a word
@@ -160,8 +158,11 @@ class Workers:
         """Hand tasks over; a call of ``note`` will report their end."""
         shipment = attempt.tasks[0].shipment
         shared = () if shipment is None else (self.store(shipment),)
-        calls = [(function, args[len(shared) :]) for function, args in (task.call for task in attempt.tasks)]
-        run = partial(run_tasks, calls, self.begin(attempt), BATCH_SECONDS)
+        calls = [
+            (function, args[len(shared) :])
+            for function, args in (task.call for task in attempt.tasks)
+        ]
+        run = partial(run_tasks, calls, self.begin(attempt), self.short)
         nested = self.backend.get_nested_backend()
         self.hand_over(BatchedCalls([(run, shared, {})], nested, self.on_pickling, {}), note)
 
@@ -283,6 +284,8 @@ class _Loky(_Processes):
 class _Dask(Workers):
     """Workers of a Dask cluster, which runs a task anew a few times before it reports a death."""
 
+    short = 0.05
+
     def __init__(self, backend: Any, context_id: str) -> None:
         super().__init__(backend, context_id)
         self.backend.client.run(nothing)  # imports cost time, which is not the first tasks'
@@ -318,6 +321,7 @@ def _fetch(get: Callable[[Any], Any], reference: Any) -> Shipment:
 class _Ray(Workers):
     """Actors of Ray's pool, which would hand a task to a busy one while others are idle."""
 
+    short = 0.05
     can_stop = True
     exact = True
     queues = False

@@ -92,7 +92,8 @@ class BayesSearchCV(BaseSearchCV):
 
     pre_dispatch : int or str, default="2*n_jobs"
         Number of folds of candidates already proposed that are handed to the workers at a time. A
-        candidate is proposed only once a worker is free, whatever ``pre_dispatch``.
+        candidate is proposed only once a worker is free, whatever ``pre_dispatch``. Folds of a few
+        milliseconds count less, as they are handed over several at a time.
 
     random_state : int, RandomState instance or None, default=None
         Makes the search reproducible, given ``n_jobs=None`` or 1, or ``lag``.

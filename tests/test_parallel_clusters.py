@@ -85,7 +85,7 @@ def check(backend, wait_for_workers=lambda: None):
 
     # A worker that dies costs its own fold; so does a fit that hangs, where it can be killed.
     data = np.arange(40.0).reshape(-1, 1)
-    for wrong, limit in ((die, None), (hang, 8.0))[: 1 if backend == "dask" else 2]:
+    for wrong, limit in ((die, None), (hang, 8.0)):
         wait_for_workers()
         bad.set_params(estimator__wrong=wrong, fit_timeout=limit)
         bad.set_params(initial_candidates=[{"a": 0.25}], error_score=-1)
@@ -94,8 +94,11 @@ def check(backend, wait_for_workers=lambda: None):
             with joblib.parallel_config(backend, n_jobs=2):
                 bad.fit(data, np.arange(40) % 2)
         scores = [[bad.cv_results_[f"split{k}_test_score"][i] for k in range(4)] for i in range(8)]
-        assert scores[0] == [-1, 0.25, 0.25, 0.25], scores[0]
-        assert all(min(row) == max(row) >= 0 for row in scores[1:]), scores
+        expected = [[-1, 0.25, 0.25, 0.25]] + [[max(row)] * 4 for row in scores[1:]]
+        n_wrong = np.sum(np.array(scores) != expected)
+        # Dask may queue a fold behind the one that hangs, where it is given up too.
+        assert n_wrong <= (backend == "dask" and wrong is hang), scores
+        assert scores[0][0] == -1
         died = any("A worker process died" in str(warning.message) for warning in caught)
         assert died == (wrong is die)
     print("checked")
