@@ -90,7 +90,7 @@ class CrossValidation:
         }
 
 
-_HAND_OVER = 0.005  # seconds until a worker has a fold
+_HAND_OVER = 0.005  # seconds until a worker has a fold, beside which short ones matter
 
 
 class _Pace:
@@ -121,7 +121,8 @@ class _Pace:
         if n_workers == 1 or not self._n_ended:
             return 0
         per_second = self._n_ended / (perf_counter() - self._start)
-        return min(round((self._seconds + _HAND_OVER) * per_second), n_workers * n_each)
+        seconds = self._seconds + (_HAND_OVER if n_each > 1 else 0.0)
+        return min(round(seconds * per_second), n_workers * n_each)
 
 
 def _evaluate(shipment: Shipment, *args: Any) -> FoldResult:
