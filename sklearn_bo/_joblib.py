@@ -123,8 +123,7 @@ class Executor(Parallel, _Submitting):
         if self._workers is not None:
             if exc_type is not None:
                 self._backend.abort_everything(ensure_ready=False)
-            if self._workers.folder is not None:
-                self._workers.folder.cleanup()
+            self._workers.release()
         super().__exit__(exc_type, exc_value, traceback)
 
     def _allowed_queue_length(self) -> float:

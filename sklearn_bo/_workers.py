@@ -20,7 +20,7 @@ from typing import Any
 
 from joblib.parallel import BatchedCalls
 
-from sklearn_bo.shipment import Shipment, cloudpickle
+from sklearn_bo.shipment import Shipment, cloudpickle, forget
 
 
 class TaskLostError(RuntimeError):
@@ -197,6 +197,11 @@ class Workers:
         """Free a worker from a task that hangs."""
         raise NotImplementedError
 
+    def release(self) -> None:
+        """Have workers that live on drop what all tasks shared."""
+        if self.folder is not None:
+            self.folder.cleanup()  # ends the leases
+
 
 class _Threads(Workers):
     """Threads of this process."""
@@ -281,6 +286,10 @@ class _Loky(_Processes):
         self.renew(attempt)
 
 
+async def _forget() -> None:
+    forget()  # Dask does not wait for coroutines alone
+
+
 class _Dask(Workers):
     """Workers of a Dask cluster, which runs a task anew a few times before it reports a death."""
 
@@ -297,25 +306,21 @@ class _Dask(Workers):
     def renew(self, attempt: Attempt) -> None:
         """Have the data scattered again, which may be gone with the worker."""
         self.backend.call_data_futures.clear()
+        self.backend.client.wait_for_workers(1)  # without one, joblib loses what is submitted
+
+    def release(self) -> None:
+        with suppress(OSError):  # the cluster is gone
+            self.backend.client.run(_forget, wait=False)
 
 
 class _Stored:
     """A shipment in Ray's object store; arrives as the shipment."""
 
     def __init__(self, get: Callable[[Any], Any], reference: Any) -> None:
-        self._source = get, reference
+        self._arrival = get, (reference,)
 
     def __reduce__(self) -> tuple:
-        return _fetch, self._source
-
-
-_fetched: dict[Any, Shipment] = {}  # of this actor, which ends with the search
-
-
-def _fetch(get: Callable[[Any], Any], reference: Any) -> Shipment:
-    if reference not in _fetched:
-        _fetched[reference] = get(reference)
-    return _fetched[reference]
+        return self._arrival
 
 
 class _Ray(Workers):

@@ -6,6 +6,7 @@ import pickle
 import sys
 import threading
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -34,7 +35,7 @@ class Shipment:
         What to ship.
     lease : str, default=None
         A path on this machine. A process that receives the shipment keeps it for as long as the
-        path exists, and without one for as long as something else there refers to it.
+        path exists, and without one until two others have come or `forget` is called.
     """
 
     def __init__(self, content: Any, lease: str | None = None) -> None:
@@ -63,6 +64,7 @@ class Shipment:
 
 
 _received: WeakValueDictionary[str, Shipment] = WeakValueDictionary()  # by this process
+_kept: deque[Shipment] = deque(maxlen=2)  # those without a lease
 
 
 def _unpack(token: str, lease: str | None, head: np.ndarray, arrays: list[np.ndarray]) -> Shipment:
@@ -71,9 +73,16 @@ def _unpack(token: str, lease: str | None, head: np.ndarray, arrays: list[np.nda
     if shipment is None:
         shipment = Shipment(pickle.loads(head.data, buffers=[array.data for array in arrays]))
         _received[token] = shipment
-        if lease is not None:
+        if lease is None:
+            _kept.append(shipment)
+        else:
             threading.Thread(target=_keep, args=(shipment, lease), daemon=True).start()
     return shipment
+
+
+def forget() -> None:
+    """Keep nothing that came without a lease."""
+    _kept.clear()
 
 
 def _keep(shipment: Shipment, lease: str) -> None:

@@ -16,7 +16,7 @@ from joblib.parallel import ThreadingBackend
 from sklearn.utils.fixes import parse_version
 
 from sklearn_bo._joblib import Executor
-from sklearn_bo.shipment import Shipment
+from sklearn_bo.shipment import Shipment, forget
 
 BACKENDS = ["loky", "threading", "multiprocessing"]
 LARGE = 200_000  # elements; joblib maps arrays of more than 1 MB
@@ -302,12 +302,16 @@ def test_a_process_keeps_a_shipment_while_its_lease_runs(tmp_path):
     assert kept() is None
 
 
-def test_a_process_keeps_a_shipment_without_a_lease_while_it_is_referred_to(tmp_path):
-    parcel = pickle.dumps(Shipment(Payload(tmp_path / "log")))
-    held = pickle.loads(parcel)
-    assert pickle.loads(parcel) is held
-    kept = weakref.ref(held)
-    del held
+def test_without_a_lease_a_process_keeps_the_latest_shipments_until_told_to_forget(tmp_path):
+    log = tmp_path / "log"
+    forget()
+    parcels = [pickle.dumps(Shipment(Payload(log))) for _ in range(3)]
+    for parcel in (*parcels, *parcels[1:], parcels[0]):
+        pickle.loads(parcel)
+    assert len(unpickled_by(log)) == 4  # the first had gone
+    kept = weakref.ref(pickle.loads(parcels[0]))
+    assert kept() is not None
+    forget()
     assert kept() is None
 
 

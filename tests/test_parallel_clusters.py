@@ -15,6 +15,7 @@ import joblib, numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.datasets import make_classification
+import sklearn_bo.shipment
 from sklearn_bo import BayesSearchCV
 
 class Payload:
@@ -115,6 +116,9 @@ if __name__ == "__main__":
     cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
     with cluster, Client(cluster) as client:
         check("dask", lambda: client.wait_for_workers(2))
+        time.sleep(1)
+        kept = client.run(lambda: len(sklearn_bo.shipment._kept))
+        assert set(kept.values()) == {0}, kept
 else:
     folder = os.environ["FOLDER"]
 """
