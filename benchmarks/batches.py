@@ -1,7 +1,11 @@
 """Scores with trials pending: `python -m benchmarks.batches`.
 
-Rounds of 4 and 16 trials that end together, by the number of rounds; and 8 trials in flight, of
-which the oldest ends first, against one at a time, by the number of evaluations.
+Rounds of 4 and 16 trials that end together, by the number of rounds; and several trials in flight,
+of which the oldest ends first, against one at a time, by the number of evaluations: 3 are what a
+search on 8 workers has with 5 folds a candidate (8 / 5 + 1), and 8 are what it has with ``lag=8``.
+
+What parallel runs cost in score, in minutes: `python -m benchmarks.batches --suite cheap
+--methods sklearn_bo --no-rounds`.
 """
 
 import argparse
@@ -22,6 +26,8 @@ def main() -> None:
     )
     parser.add_argument("--suite", default="standard", choices=SUITES)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--in-flight", type=int, nargs="+", default=[1, 3, 8])
+    parser.add_argument("--no-rounds", action="store_true")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--real", action="store_true", help="no emulators")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="a folder")
@@ -35,7 +41,7 @@ def main() -> None:
             methods, names, seeds, n, path, args.jobs, not args.real, False, pending, rounds
         )
 
-    for pending, shown in ROUNDS.items():
+    for pending, shown in () if args.no_rounds else ROUNDS.items():
         budgets = [pending * k for k in shown]
         table = scores.table(search(factories, budgets[-1], pending, True), budgets)
         print(f"\n{pending} pending, after so many rounds")
@@ -44,7 +50,7 @@ def main() -> None:
     capable = {name: make for name, make in factories.items() if name in ASYNCHRONOUS}
     records = [
         {**record, "method": f"{record['method']}, {pending} in flight"}
-        for pending in (1, 8)
+        for pending in args.in_flight
         for record in search(capable, 50, pending, False)
     ]
     print("\nin flight, after so many evaluations")

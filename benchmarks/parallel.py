@@ -1,8 +1,9 @@
 """How busy the workers are: `python -m benchmarks.parallel`.
 
-Folds that sleep, on real threads: a candidate's time is lognormal with sigma 1, its folds differ
-by sigma 0.1; each proposal sleeps for a fraction of the mean fold. Utilisation = busy time /
-(workers x wall time), the end of the search, where fewer folds than workers are left, included.
+Folds that sleep, on real threads. Their times are lognormal with sigma 1: between candidates,
+whose folds then differ by sigma 0.1, or (`--differ folds`) between single folds. Each proposal
+sleeps for a fraction of the mean fold. Utilisation = busy time / (workers x wall time), the end of
+the search, where fewer folds than workers are left, included.
 """
 
 import argparse
@@ -19,8 +20,10 @@ from sklearn_bo.evaluation import evaluate_trials
 N_SPLITS = 5
 
 
-def fold_times(random, n_candidates):
+def fold_times(random, n_candidates, differ="candidates"):
     """Draw times of mean 1, array of shape (n_candidates, N_SPLITS)."""
+    if differ == "folds":
+        return random.lognormal(-0.5, 1.0, (n_candidates, N_SPLITS))
     candidates = random.lognormal(-0.5, 1.0, (n_candidates, 1))
     return candidates * random.lognormal(-0.005, 0.1, (n_candidates, N_SPLITS))
 
@@ -86,6 +89,7 @@ def main() -> None:
     parser.add_argument("--fold", type=float, default=0.1, help="mean seconds of a fold")
     parser.add_argument("--ask", type=float, default=0.05, help="of a proposal, in mean folds")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--differ", choices=["candidates", "folds"], default="candidates")
     args = parser.parse_args()
     k = args.workers
     designs = {
@@ -98,7 +102,7 @@ def main() -> None:
     for name, design in designs.items():
         results = []
         for seed in range(args.seeds):
-            seconds = fold_times(np.random.RandomState(seed), args.candidates)
+            seconds = fold_times(np.random.RandomState(seed), args.candidates, args.differ)
             sleep, optimizer = Sleep(args.fold * seconds), Random(args.ask * args.fold)
             start = time.perf_counter()
             design(optimizer, sleep, k)

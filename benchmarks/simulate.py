@@ -2,21 +2,25 @@
 
 The search's own loop, on virtual workers with a virtual clock. Fold times as in
 `benchmarks.parallel`. A proposal costs `--ask` of a mean fold where results have come since the
-last, and `--again` of that where none have, as the surrogate is then fitted already. The first
-proposals, one to each worker, and the last folds, when fewer than workers are left, do not count.
+last, and `--again` of that where none have, as the surrogate is then fitted already: by default
+what the engine's own cost, measured here and now. The first proposals, one to each worker, and the
+last folds, when fewer than workers are left, do not count.
 """
 
 import argparse
 import heapq
+import time
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sklearn_bo import evaluation
+from sklearn_bo import Optimizer, evaluation
 from sklearn_bo._sklearn import init_callback_context
 from sklearn_bo.shipment import Shipment
 
+from .cost import objective, space_of
 from .parallel import N_SPLITS, Random, fold_times
+from .spaces import Flat
 
 
 class World:
@@ -32,6 +36,8 @@ class World:
         self.costs = ask, ask * again
         self.told = True
         self.ask_spans = []
+
+    n_each = 1
 
     def __enter__(self):
         return self
@@ -50,6 +56,9 @@ class World:
         heapq.heappush(self.ending, (end, id(task), task))
         self.spans.append((begin, end))
         return task
+
+    def launch(self):
+        pass
 
     def any_done(self):
         return bool(self.ending) and self.ending[0][0] <= self.now
@@ -119,13 +128,40 @@ def simulate(n_workers, lag, args):
     return busy, asking, np.mean(proposer.unfinished[len(proposer.unfinished) // 3 :])
 
 
+def engine_costs(n_told, n_dims=6, n_first=8, n_again=4):
+    """Return n_told and the CPU seconds of an ask after a tell, and of one after an ask."""
+    space = space_of(n_dims)
+    optimizer = Optimizer(space, random_state=0)
+    flat, random = Flat(space), np.random.RandomState(0)
+    for _ in range(n_told):
+        params = flat.params(flat.sample(random))
+        optimizer.tell(params, objective(flat, params))
+    first, again = [], []
+    for _ in range(n_first):
+        trials = []
+        for seconds in [first] + [again] * n_again:
+            start = time.process_time()
+            trials.append(optimizer.ask())
+            seconds.append(time.process_time() - start)
+        for trial in trials:
+            optimizer.tell(trial, objective(flat, trial.params))
+    return n_told, np.median(first), np.median(again)
+
+
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ask", type=float, default=0.05, help="of a proposal, in mean folds")
-    parser.add_argument("--again", type=float, default=0.3)
+    parser.add_argument("--again", type=float, help="default: measured")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8, 32, 100, 316, 1000])
     args = parser.parse_args()
+    if args.again is None:
+        print("told | ms of a first proposal | of a repeated one\n---|---|---")
+        costs = [engine_costs(n_told) for n_told in (20, 50, 100, 200)]
+        for n_told, first, again in costs:
+            print(f"{n_told} | {1e3 * first:.1f} | {1e3 * again:.1f}")
+        args.again = np.mean([again / first for _, first, again in costs])
+        print(f"\na repeated proposal costs {args.again:.2f} of a first one\n")
     print("| workers | lag | utilisation | proposer busy | unfinished at a proposal |")
     print("|---|---|---|---|---|")
     for n_workers in args.workers:

@@ -31,7 +31,6 @@ from sklearn_bo._workers import (
     Task,
     TaskLostError,
     TimeIsUp,
-    nothing,
     run_task,
     workers_of,
 )
@@ -63,6 +62,9 @@ class Executor(Parallel, _Submitting):
     backend that does not tell when a single task ends, tasks run in rounds of plain
     `joblib.Parallel`.
 
+    Calls that take milliseconds are handed over several at a time, as to hand one over takes as
+    long. A worker that finds them longer gives back those that it has not begun.
+
     A call whose worker dies is made once more. Where the backend does not say which of several
     calls killed it (loky, Dask), they are made again one at a time, so that only the culprit is
     given up.
@@ -80,8 +82,11 @@ class Executor(Parallel, _Submitting):
     ----------
     n_workers : int
         Number of calls that run at a time. Like the next, known inside the ``with`` block.
+    n_each : int
+        Number of calls that a worker may be handed together.
     queue_length : float
-        Number of calls, running or waiting, that ``pre_dispatch`` allows; at least ``n_workers``.
+        Number of calls, running or waiting, that ``pre_dispatch`` allows, times ``n_each``; at
+        least ``n_workers``.
     """
 
     def __init__(
@@ -96,19 +101,20 @@ class Executor(Parallel, _Submitting):
         self._running: Running = {}
         self._reports: SimpleQueue[tuple[Attempt, Any]] = SimpleQueue()
         self._ended: deque[Task] = deque()
+        self._task_seconds = 1.0  # that a task took of late, geometric mean
 
     def __enter__(self) -> Executor:
         super().__enter__()
         backend = self._backend
         self.n_workers: int = self._effective_n_jobs()
         if 0 < self.n_jobs < self.n_workers:  # Dask counts all its cores
-            self.n_workers = self.queue_length = self.n_jobs
+            self.n_workers = self._n_attempts = self.n_jobs
         else:
-            self.queue_length = max(self._allowed_queue_length(), self.n_workers)
+            self._n_attempts = max(self._allowed_queue_length(), self.n_workers)
         self._workers: Any = workers_of(backend, self._id)  # None where rounds are run
         if self._workers is not None:
             if not self._workers.queues or (self._call_timeout and not self._workers.can_stop):
-                self.queue_length = self.n_workers  # a task begins when it is submitted
+                self._n_attempts = self.n_workers  # a task begins when it is submitted
             if hasattr(backend, "start_call"):
                 backend.start_call()
                 self._calling = True  # has __exit__ call stop_call
@@ -117,9 +123,8 @@ class Executor(Parallel, _Submitting):
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
         if self._workers is not None:
             if exc_type is not None:
-                self._backend.abort_everything(ensure_ready=False)
-            if self._workers.folder is not None:
-                self._workers.folder.cleanup()
+                self._workers.abandon(ensure_ready=False)
+            self._workers.release()
         super().__exit__(exc_type, exc_value, traceback)
 
     def _allowed_queue_length(self) -> float:
@@ -140,17 +145,26 @@ class Executor(Parallel, _Submitting):
 
     def ship(self, content: Any) -> Shipment:
         """Wrap what all calls share, to be their first argument; raise if it cannot be pickled."""
-        shipment = Shipment(content)
+        folder = self._workers and self._workers.folder
+        shipment = Shipment(content, folder.name if folder else None)
         if not getattr(self._backend, "uses_threads", False):
             shipment.pack()
         return shipment
 
+    @property
+    def queue_length(self) -> float:
+        return self._n_attempts * self.n_each
+
+    @property
+    def n_each(self) -> int:
+        if self._call_timeout is not None or self._workers is None:
+            return 1
+        return max(1, int(self._workers.short / self._task_seconds))
+
     def submit(self, function: Callable, /, *args: Any) -> Task:
-        """Hand a call to the workers and return at once."""
+        """Take a call, which `launch` or `next_done` hands to the workers."""
         (task,) = self([delayed(function)(*args)])
         self._waiting.append(task)
-        if self._workers is not None:
-            self._launch()
         return task
 
     def any_done(self) -> bool:
@@ -182,7 +196,7 @@ class Executor(Parallel, _Submitting):
             self._run_round(seconds)
         give_up = math.inf if seconds is None else time.monotonic() + seconds
         while not self._ended:
-            self._launch()
+            self.launch()
             patrolled = self._workers.silent or self._call_timeout
             wait = min(_POLL if patrolled else math.inf, max(give_up - time.monotonic(), 0))
             with suppress(Empty):
@@ -201,20 +215,21 @@ class Executor(Parallel, _Submitting):
             return self._ended.append(task)
         tasks = list(self._waiting)
         self._waiting.clear()
-        calls: list[tuple] = [(run_task, (*task.call, nothing), {}) for task in tasks]
+        calls: list[tuple] = [(run_task, task.call, {}) for task in tasks]
         for task, outcome in zip(tasks, joblib.Parallel.__call__(self, calls), strict=True):
             task._outcome = outcome.get
             self._ended.append(task)
 
-    def _launch(self) -> None:
+    def launch(self) -> None:
         """Hand to the workers what they may have."""
-        while self._alone not in self._running:
-            room = 1 if self._suspects else self.queue_length
+        share = math.ceil(len(self._waiting) / max(1, self.n_workers - len(self._running)))
+        while self._workers is not None and self._alone not in self._running:
+            room = 1 if self._suspects else self._n_attempts
             queue = self._suspects or self._waiting
             if not queue or len(self._running) >= room:
                 return
             suspected = bool(self._suspects)
-            attempt = Attempt(queue.popleft())
+            attempt = Attempt(_take_together(queue, min(self.n_each, share)))
             self._alone = attempt if suspected else None
             self._workers.submit(attempt, self._running, partial(self._report, attempt))
             self._running[attempt] = None
@@ -228,25 +243,36 @@ class Executor(Parallel, _Submitting):
         if attempt in self._hanging:  # its worker is back
             self._hanging.remove(attempt)
             self.n_workers += 1
-            self.queue_length = self.n_workers
+            self._n_attempts = self.n_workers
         if attempt not in self._running:
             return  # given up before
         try:
-            (outcome,) = self._backend.retrieve_result_callback(out)
+            ((outcomes, seconds),) = self._backend.retrieve_result_callback(out)
         except BaseException as error:
             names = {base.__name__ for base in type(error).__mro__}
             if names & _DEATHS:
                 return self._bury(attempt, self._workers.suspects(attempt, self._running), error)
-            attempt.task.n_losses += 1
-            if names & _LOSSES and attempt.task.n_losses < _MAX_LOSSES:
-                self._forget(attempt)
-                self._workers.renew(attempt)
-                return self._waiting.appendleft(attempt.task)
-            attempt.task.fail(error)
-        else:
-            attempt.task._outcome = outcome.get
+            return self._lose(attempt, error, innocent=bool(names & _LOSSES))
         self._forget(attempt)
-        self._ended.append(attempt.task)
+        seconds = max(seconds / len(outcomes), 1e-6)
+        self._task_seconds = self._task_seconds**0.8 * seconds**0.2
+        for task, outcome in zip(attempt.tasks, outcomes, strict=False):
+            task._outcome = outcome.get
+            self._ended.append(task)
+        self._waiting.extendleft(reversed(attempt.tasks[len(outcomes) :]))
+
+    def _lose(self, attempt: Attempt, error: BaseException, innocent: bool) -> None:
+        """Go on after tasks that have not come back: what may be innocent is submitted again."""
+        self._forget(attempt)
+        if innocent:
+            self._workers.renew(attempt)
+        for task in reversed(attempt.tasks):
+            task.n_losses += 1
+            if task.n_losses < _MAX_LOSSES and (innocent or len(attempt.tasks) > 1):
+                self._waiting.appendleft(task)
+            else:
+                task.fail(error)
+                self._ended.append(task)
 
     def _forget(self, attempt: Attempt) -> None:
         del self._running[attempt]
@@ -263,8 +289,9 @@ class Executor(Parallel, _Submitting):
         )
         for suspect in suspects:
             self._forget(suspect)
-            task = suspect.task
-            task.n_deaths = 1 if len(suspects) > 1 else task.n_deaths + 1
+        tasks = [task for suspect in suspects for task in suspect.tasks]
+        for task in tasks:
+            task.n_deaths = 1 if len(tasks) > 1 else task.n_deaths + 1
             if task.n_deaths < _MAX_DEATHS:
                 self._suspects.append(task)
             else:
@@ -279,8 +306,8 @@ class Executor(Parallel, _Submitting):
     def _restart_if_lost(self) -> None:
         """Submit again what ended with the other workers, innocently."""
         if self._workers.share_fate:
-            self._waiting.extendleft(attempt.task for attempt in reversed(self._running))
-            for attempt in list(self._running):
+            for attempt in reversed(list(self._running)):
+                self._waiting.extendleft(reversed(attempt.tasks))
                 self._forget(attempt)
 
     def _patrol(self) -> None:
@@ -295,8 +322,9 @@ class Executor(Parallel, _Submitting):
             if attempt not in self._running or not began:
                 continue
             if time.time() - began > self._call_timeout:
-                attempt.task.fail(_too_long(self._call_timeout))
-                self._ended.append(attempt.task)
+                (task,) = attempt.tasks
+                task.fail(_too_long(self._call_timeout))
+                self._ended.append(task)
                 if self._workers.can_stop:
                     self._workers.stop(attempt)
                 self._forget(attempt)
@@ -309,12 +337,20 @@ class Executor(Parallel, _Submitting):
         """Go on without a worker that hangs and cannot be freed."""
         self._hanging.add(attempt)
         self.n_workers -= 1
-        self.queue_length = self.n_workers
+        self._n_attempts = self.n_workers
         if self.n_workers == 0:
             raise TaskLostError(
                 f"Every worker runs a task for longer than {self._call_timeout} seconds, and "
                 f"{type(self._backend).__name__} cannot stop one. Restart the workers."
             )
+
+
+def _take_together(queue: deque[Task], size: int) -> list[Task]:
+    """Take at least one task and up to so many, as far as one worker may run them in turn."""
+    tasks = [queue.popleft()]
+    while queue and len(tasks) < size and tasks[0].may_join(queue[0]):
+        tasks.append(queue.popleft())
+    return tasks
 
 
 def _too_long(timeout: float) -> TaskLostError:

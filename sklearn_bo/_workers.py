@@ -13,13 +13,15 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from pathlib import Path
+from queue import Empty
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from joblib.parallel import BatchedCalls
 
-from sklearn_bo.shipment import Shipment, cloudpickle
+from sklearn_bo.shipment import Shipment, cloudpickle, forget
 
 
 class TaskLostError(RuntimeError):
@@ -35,9 +37,15 @@ class Task:
 
     def __init__(self, function: Callable, args: tuple) -> None:
         self.call = function, args
+        self.shipment = args[0] if args and isinstance(args[0], Shipment) else None
         self.n_deaths = 0  # of workers that ran it
         self.n_losses = 0
         self._outcome: Callable[[], Any] = lambda: function(*args)
+
+    def may_join(self, other: Task) -> bool:
+        """Whether one worker may be handed both together: nothing has gone wrong with either."""
+        went_wrong = self.n_deaths or self.n_losses or other.n_deaths or other.n_losses
+        return not went_wrong and self.shipment is other.shipment
 
     def result(self) -> Any:
         """Return what the call returned; raise what it raised, or `TaskLostError`."""
@@ -85,13 +93,28 @@ class Outcome:
         return self.value
 
 
-def run_task(function: Callable, args: tuple, begin: Callable[[], None], *shared: Any) -> Outcome:
+def run_task(function: Callable, args: tuple) -> Outcome:
     """Run a task on a worker."""
-    begin()
     try:
-        return Outcome(function(*shared, *args))
+        return Outcome(function(*args))
     except BaseException as error:
         return Outcome(None, error)
+
+
+def run_tasks(
+    calls: list[tuple[Callable, tuple]], begin: Callable[[], None], limit: float, *shared: Any
+) -> tuple[list[Outcome], float]:
+    """Run tasks in turn, but begin none after so many seconds; return the seconds that it took."""
+    begin()
+    start = time.perf_counter()
+    outcomes: list[Outcome] = []
+    seconds = 0.0
+    for function, args in calls:
+        if seconds > limit:
+            break
+        outcomes.append(run_task(function, (*shared, *args)))
+        seconds = time.perf_counter() - start
+    return outcomes, seconds
 
 
 def _sign(path: str) -> None:
@@ -104,17 +127,17 @@ def nothing() -> None:
 
 
 class Attempt:
-    """A task on its way through the backend."""
+    """Tasks on their way through the backend, which one worker is to run in turn."""
 
-    def __init__(self, task: Task) -> None:
-        self.task = task
+    def __init__(self, tasks: list[Task]) -> None:
+        self.tasks = tasks
         self.submitted = time.time()
         self.began: float | None = None
         self.path: Path | None = None  # the worker signs here
         self.place = 0
 
     def begin(self) -> None:
-        """Note that a thread begins the task."""
+        """Note that a thread begins the tasks."""
         self.began = time.time()
 
 
@@ -124,10 +147,11 @@ Running = dict[Attempt, None]  # in the order of submission
 class Workers:
     """Workers of which nothing is known but their results (Spark and others)."""
 
+    short = 0.01  # seconds of a batch: tasks that take less are handed over several at a time
     can_stop = False  # whether a task that hangs can be ended, or its worker replaced
     queues = True  # whether tasks may be handed over before a worker is free
     silent = False  # whether a worker may die without a word
-    exact = False  # whether the report of a death names the task that died, and no other
+    exact = False  # whether the report of a death names the attempt that died, and no other
     share_fate = False  # whether the death of one worker ends all
 
     def __init__(self, backend: Any, context_id: str) -> None:
@@ -136,13 +160,20 @@ class Workers:
         self.folder: TemporaryDirectory[str] | None = None
 
     def submit(self, attempt: Attempt, running: Running, note: Callable[[Any], None]) -> None:
-        """Hand a task over; a call of ``note`` will report its end."""
-        function, args = attempt.task.call
-        n_shared = int(bool(args) and isinstance(args[0], Shipment))
-        shared = map(self.store, args[:n_shared])
-        task = partial(run_task, function, args[n_shared:], self.begin(attempt))
+        """Hand tasks over; a call of ``note`` will report their end."""
+        shipment = attempt.tasks[0].shipment
+        shared = () if shipment is None else (self.store(shipment),)
+        calls = [
+            (function, args[len(shared) :])
+            for function, args in (task.call for task in attempt.tasks)
+        ]
+        run = partial(run_tasks, calls, self.begin(attempt), self.short)
         nested = self.backend.get_nested_backend()
-        self.hand_over(BatchedCalls([(task, (*shared,), {})], nested, self.on_pickling, {}), note)
+        self.hand_over(BatchedCalls([(run, shared, {})], nested, self.on_pickling, {}), note)
+
+    def abandon(self, ensure_ready: bool) -> None:
+        """End all tasks at once; with ``ensure_ready``, for others to follow."""
+        self.backend.abort_everything(ensure_ready=ensure_ready)
 
     def hand_over(self, batch: BatchedCalls, note: Callable[[Any], None]) -> Any:
         submit = getattr(self.backend, "submit", None) or self.backend.apply_async  # joblib < 1.5
@@ -175,6 +206,11 @@ class Workers:
         """Free a worker from a task that hangs."""
         raise NotImplementedError
 
+    def release(self) -> None:
+        """Have workers that live on drop what all tasks shared."""
+        if self.folder is not None:
+            self.folder.cleanup()  # ends the leases
+
 
 class _Threads(Workers):
     """Threads of this process."""
@@ -204,11 +240,11 @@ class _Processes(Workers):
     def __init__(self, backend: Any, context_id: str) -> None:
         super().__init__(backend, context_id)
         self.folder = TemporaryDirectory(prefix="sklearn_bo_")
+        self._numbers = count()
 
     def begin(self, attempt: Attempt) -> Callable[[], None]:
         assert self.folder is not None
-        attempt.path = Path(self.folder.name, str(id(attempt)))
-        attempt.path.unlink(missing_ok=True)
+        attempt.path = Path(self.folder.name, str(next(self._numbers)))
         return partial(_sign, str(attempt.path))
 
     def began(self, attempt: Attempt) -> float | None:
@@ -253,14 +289,27 @@ class _Loky(_Processes):
         return begun or list(running)
 
     def renew(self, attempt: Attempt) -> None:
-        self.backend.abort_everything(ensure_ready=True)
+        self.abandon(ensure_ready=True)
+
+    def abandon(self, ensure_ready: bool) -> None:
+        # loky drops the calls that wait, and then looks for those whose numbers it still has.
+        with suppress(AttributeError, Empty):
+            while True:
+                self.backend._workers._work_ids.get_nowait()
+        super().abandon(ensure_ready)
 
     def stop(self, attempt: Attempt) -> None:
         self.renew(attempt)
 
 
+async def _forget() -> None:
+    forget()  # Dask does not wait for coroutines alone
+
+
 class _Dask(Workers):
     """Workers of a Dask cluster, which runs a task anew a few times before it reports a death."""
+
+    short = 0.05
 
     def __init__(self, backend: Any, context_id: str) -> None:
         super().__init__(backend, context_id)
@@ -273,6 +322,11 @@ class _Dask(Workers):
     def renew(self, attempt: Attempt) -> None:
         """Have the data scattered again, which may be gone with the worker."""
         self.backend.call_data_futures.clear()
+        self.backend.client.wait_for_workers(1)  # without one, joblib loses what is submitted
+
+    def release(self) -> None:
+        with suppress(OSError):  # the cluster is gone
+            self.backend.client.run(_forget, wait=False)
 
 
 class _Stored:
@@ -288,6 +342,7 @@ class _Stored:
 class _Ray(Workers):
     """Actors of Ray's pool, which would hand a task to a busy one while others are idle."""
 
+    short = 0.05
     can_stop = True
     exact = True
     queues = False

@@ -1,4 +1,11 @@
-"""Evaluate trials: (candidate, fold) tasks on joblib's workers, proposals when a worker is free."""
+"""Evaluate trials: (candidate, fold) tasks on joblib's workers, proposals when a worker is free.
+
+for t = 1 .. T
+trial = evaluation.propose()         x_t = argmax u(x | D)
+...                                  its folds are fitted, beside those of other trials
+evaluation.end(trial)                y_t = f(x_t) + noise
+evaluation.tell()                    D grows
+"""
 
 from __future__ import annotations
 
@@ -10,12 +17,10 @@ from math import ceil
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-from sklearn.base import BaseEstimator, clone
-
 from sklearn_bo._joblib import Executor
-from sklearn_bo._sklearn import FoldCallbacks, _fit_and_score, _MultimetricScorer
+from sklearn_bo._sklearn import FoldCallbacks
 from sklearn_bo._workers import Task, TaskLostError
+from sklearn_bo.cross_validation import STOPPED_BY, CrossValidation, FoldResult, evaluate
 from sklearn_bo.ending import Ending, SearchEnded
 from sklearn_bo.interruption import Interrupted, Interruptions
 from sklearn_bo.journal import Journal
@@ -23,84 +28,14 @@ from sklearn_bo.optimizer import Optimizer
 from sklearn_bo.shipment import Shipment
 from sklearn_bo.trials import Trial
 
-FoldResult = dict[str, Any]  # what scikit-learn's _fit_and_score returns
-_STOPPED_BY = "stopped_by"  # added to it where a callback asks for a stop
-
-
-@dataclass(frozen=True)
-class CrossValidation:
-    """What all folds of all candidates share; crosses to each worker once.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The unfitted estimator; each fold fits a clone.
-    X, y : array-like
-        The data.
-    splits : list of (train, test)
-        Index arrays, drawn once, so that all candidates meet the same folds.
-    n_candidates : int
-        Number of candidates to come, for progress messages.
-    options : dict
-        Further keyword arguments of scikit-learn's ``_fit_and_score``.
-    caller : estimator or None
-        The search, for callbacks.
-    """
-
-    estimator: BaseEstimator
-    X: Any
-    y: Any
-    splits: list[tuple[np.ndarray, np.ndarray]]
-    n_candidates: int
-    options: dict[str, Any]
-    caller: BaseEstimator | None = field(default=None)
-
-    def evaluate(
-        self, params: dict[str, Any], number: int, split: int, callbacks: FoldCallbacks | None
-    ) -> FoldResult:
-        """Fit and score one candidate on one fold."""
-        train, test = self.splits[split]
-        options = self.options
-        if callbacks is not None:
-            options = {**options, "caller": self.caller, "callback_ctx": callbacks.listened()}
-        result = _fit_and_score(
-            clone(self.estimator),
-            self.X,
-            self.y,
-            train=train,
-            test=test,
-            parameters=params,
-            split_progress=(split, len(self.splits)),
-            candidate_progress=(number, self.n_candidates),
-            **options,
-        )
-        if callbacks is not None and callbacks.stopped_by is not None:
-            result[_STOPPED_BY] = callbacks.stopped_by
-        return result
-
-    def failure(self, split: int, error: TaskLostError) -> FoldResult:
-        """Return what stands for a fold that was lost, as for one whose fit fails."""
-        score, scorer = self.options["error_score"], self.options["scorer"]
-        if score == "raise":
-            raise error
-        scores: Any = score
-        if isinstance(scorer, _MultimetricScorer):
-            scores = dict.fromkeys(scorer._scorers, score)
-        return {
-            "fit_error": f"{type(error).__name__}: {error}",
-            "test_scores": scores,
-            **({"train_scores": scores} if self.options["return_train_score"] else {}),
-            "n_test_samples": len(self.splits[split][1]),
-            "fit_time": 0.0,
-            "score_time": 0.0,
-        }
+_HAND_OVER = 0.005  # seconds until a worker has a fold, beside which short ones matter
 
 
 class _Pace:
-    """How many folds end while a candidate is proposed.
+    """How many folds end while a candidate is proposed and handed over.
 
-    So many are kept in reserve beyond those that run, a worker's worth each at most, in order that
-    the workers need not wait for the proposal.
+    So many are kept in reserve beyond those that run, at most what each worker is handed at a time,
+    in order that the workers need not wait for the proposal.
     """
 
     def __init__(self) -> None:
@@ -119,16 +54,161 @@ class _Pace:
         """Note the end of a fold."""
         self._n_ended += 1
 
-    def reserve(self, n_workers: int) -> int:
-        """Return the number of folds to keep in reserve."""
+    def reserve(self, n_workers: int, n_each: int) -> int:
+        """Return the number of folds to keep in reserve, of which a worker is handed so many."""
         if n_workers == 1 or not self._n_ended:
             return 0
         per_second = self._n_ended / (perf_counter() - self._start)
-        return min(round(self._seconds * per_second), n_workers)
+        seconds = self._seconds + (_HAND_OVER if n_each > 1 else 0.0)
+        return min(round(seconds * per_second), n_workers * n_each)
 
 
-def _evaluate(shipment: Shipment, *args: Any) -> FoldResult:
-    return shipment.content.evaluate(*args)
+@dataclass
+class _Evaluation:
+    """What is proposed, waits, runs and has ended."""
+
+    optimizer: Optimizer
+    cross_validation: CrossValidation
+    score: Callable[[list[FoldResult]], float]
+    lag: int | None
+    journal: Journal
+    ending: Ending
+    search_context: Any
+    trials: list[Trial] = field(default_factory=list)
+    waiting: deque[tuple[Trial, int]] = field(default_factory=deque)  # folds that no worker has
+    running: dict[Task, tuple[Trial, int]] = field(default_factory=dict)
+    results: dict[int, dict[int, FoldResult]] = field(default_factory=dict)  # by number and split
+    scores: dict[int, float] = field(default_factory=dict)  # of ended trials that are not told
+    n_told: int = 0
+    n_due: int = 0  # candidates of a batch that are still to be asked
+    pace: _Pace = field(default_factory=_Pace)
+
+    @property
+    def n_splits(self) -> int:
+        return len(self.cross_validation.splits)
+
+    @property
+    def all_proposed(self) -> bool:
+        return len(self.trials) == self.cross_validation.n_candidates
+
+    def tell(self) -> None:
+        """Tell the scores at hand; with a lag, in the order of numbers and never ahead of it."""
+        while self.scores and not self.ending.is_due:
+            number = next(iter(self.scores)) if self.lag is None else self.n_told
+            early = self.lag is not None and self.n_told > len(self.trials) - self.lag
+            if number not in self.scores or (early and not self.all_proposed):
+                return
+            self.optimizer.tell(self.trials[number], self.scores.pop(number))
+            self.n_told += 1
+            self.ending.judge(
+                [self.optimizer.trials[trial.number] for trial in self.trials],
+                number,
+                self.cross_validation.n_candidates,
+                self._scores_by_fold,
+                self.optimizer,
+            )
+
+    def tell_the_rest(self) -> None:
+        """Tell what has ended out of turn."""
+        for number in sorted(self.scores):
+            self.optimizer.tell(self.trials[number], self.scores[number])
+
+    def begin_folds(self, executor: Executor, shipment: Shipment) -> None:
+        """Hand waiting folds to the workers."""
+        # What waits in a queue begins nobody knows when; a budget wants to know.
+        room = executor.n_workers if self.ending.has_budget else executor.queue_length
+        while self.waiting and len(self.running) < room:
+            trial, split = self.waiting[0]
+            if not self._may_begin(trial, split, executor.n_workers):
+                break
+            self.waiting.popleft()
+            callbacks = self._callbacks(trial, split)
+            task = executor.submit(evaluate, shipment, trial.params, trial.number, split, callbacks)
+            self.running[task] = trial, split
+            self.ending.fold_began(task)
+        executor.launch()
+
+    def wants_candidate(self, executor: Executor) -> bool:
+        """Whether to propose now rather than to wait for a fold."""
+        n_wanted = executor.n_workers + self.pace.reserve(executor.n_workers, executor.n_each)
+        n_missing = n_wanted - len(self.running) - len(self.waiting)  # folds
+        # With a lag, to wait would teach the proposal nothing.
+        if n_missing <= 0 and self.lag is None:
+            return False
+        # Results at hand come first. When they bring free workers faster than candidates can be
+        # proposed one by one, a batch follows, which costs one fit of the surrogate.
+        if self.n_due == 0 and executor.any_done():
+            return False
+        must_wait = self.lag is not None and self.n_told <= len(self.trials) - self.lag
+        if self.all_proposed or must_wait:
+            return False
+        if self.trials and not self._may_begin(None, 0, executor.n_workers):
+            return False
+        self.n_due = max(self.n_due, ceil(n_missing / self.n_splits)) - 1
+        return True
+
+    def propose(self) -> Trial:
+        """Take the next candidate from the journal or else ask for it; its folds are to wait."""
+        if len(self.trials) < len(self.journal.candidates):
+            candidate = self.journal.candidates[len(self.trials)]
+            trial = self.optimizer.restore(candidate.params, candidate.origin)
+            folds = candidate.folds
+        else:
+            trial, folds = self.pace.ask(self.optimizer), {}
+            self.journal.propose(trial, self.optimizer.space)
+        for split in range(self.n_splits):
+            if split not in folds:
+                self.waiting.append((trial, split))
+            elif callbacks := self._callbacks(trial, split):
+                callbacks.pass_over(self.cross_validation.caller)
+        self.results[trial.number] = folds
+        self.trials.append(trial)
+        return trial
+
+    def next_result(self, executor: Executor) -> tuple[Task, Trial, int, FoldResult]:
+        """Wait for a fold to end."""
+        task = executor.next_done(self.ending.seconds_to_wait())
+        trial, split = self.running.pop(task)
+        try:
+            return task, trial, split, task.result()
+        except TaskLostError as error:
+            return task, trial, split, self.cross_validation.failure(split, error)
+
+    def end_fold(self, task: Task, trial: Trial, split: int, result: FoldResult) -> Trial:
+        """Keep what a fold has given; return its trial."""
+        self.n_due = 0
+        self.pace.fold_ended()
+        self.ending.fold_ended(task, result.pop(STOPPED_BY, None))
+        self.journal.end_fold(trial.number, split, result)
+        self.results[trial.number][split] = result
+        return trial
+
+    def has_ended(self, trial: Trial) -> bool:
+        """Whether all folds of a trial have."""
+        return len(self.results[trial.number]) == self.n_splits
+
+    def end(self, trial: Trial) -> tuple[Trial, list[FoldResult]]:
+        """Score a trial whose folds have all ended."""
+        ended = [self.results[trial.number][split] for split in range(self.n_splits)]
+        self.scores[trial.number] = self.score(ended)
+        self.journal.end_trial(trial.number, self.scores[trial.number])
+        self.ending.trial_ended()
+        return trial, ended
+
+    def _may_begin(self, trial: Trial | None, split: int, n_workers: int) -> bool:
+        """Whether a fold may begin, and with a first fold all others; the first trial's always."""
+        if trial is not None and trial is self.trials[0]:
+            return True
+        if split == 0:
+            return self.ending.allows_trial(ceil(self.n_splits / n_workers))
+        return self.ending.allows_fold()
+
+    def _callbacks(self, trial: Trial, split: int) -> FoldCallbacks | None:
+        task_id = trial.number * self.n_splits + split
+        return FoldCallbacks.of_fold(self.search_context, self.cross_validation.estimator, task_id)
+
+    def _scores_by_fold(self, number: int) -> list[float]:
+        return [self.score([self.results[number][split]]) for split in range(self.n_splits)]
 
 
 def evaluate_trials(
@@ -187,78 +267,16 @@ def evaluate_trials(
     results : list of dict
         Its results, one a fold.
     """
-    n_splits, n_candidates = len(cross_validation.splits), cross_validation.n_candidates
-    trials: list[Trial] = []
-    waiting: deque[tuple[Trial, int]] = deque()  # folds that no worker has
-    running: dict[Task, tuple[Trial, int]] = {}
-    results: dict[int, dict[int, FoldResult]] = {}  # trial number -> split -> result
-    scores: dict[int, float] = {}  # of ended trials that the optimizer has not been told
-    n_told = 0
-    n_due = 0  # candidates of a batch that are still to be asked
-    pace = _Pace()
-    journal = journal or Journal(None)
     ending = ending or Ending()
-
-    def propose() -> Trial:
-        """Take the next candidate from the journal or else ask for it; its folds are to wait."""
-        if len(trials) < len(journal.candidates):
-            candidate = journal.candidates[len(trials)]
-            trial = optimizer.restore(candidate.params, candidate.origin)
-            results[trial.number] = candidate.folds
-        else:
-            trial = pace.ask(optimizer)
-            journal.propose(trial, optimizer.space)
-            results[trial.number] = {}
-        for split in range(n_splits):
-            if split not in results[trial.number]:
-                waiting.append((trial, split))
-            elif callbacks := callbacks_of(trial, split):
-                callbacks.pass_over(cross_validation.caller)
-        trials.append(trial)
-        return trial
-
-    def callbacks_of(trial: Trial, split: int) -> FoldCallbacks | None:
-        task_id = trial.number * n_splits + split
-        return FoldCallbacks.of_fold(search_context, cross_validation.estimator, task_id)
-
-    def end(trial: Trial) -> tuple[Trial, list[FoldResult]]:
-        """Score a trial whose folds have all ended."""
-        ended = [results[trial.number][split] for split in range(n_splits)]
-        scores[trial.number] = score(ended)
-        journal.end_trial(trial.number, scores[trial.number])
-        ending.trial_ended()
-        return trial, ended
-
-    def tell_what_may_be_known() -> None:
-        """Tell the scores at hand; with a lag, in the order of numbers and never ahead of it."""
-        nonlocal n_told
-        while scores and not ending.is_due:
-            number = next(iter(scores)) if lag is None else n_told
-            early = lag is not None and n_told > len(trials) - lag and len(trials) < n_candidates
-            if early or number not in scores:
-                return
-            optimizer.tell(trials[number], scores.pop(number))
-            n_told += 1
-            present = [optimizer.trials[trial.number] for trial in trials]
-            ending.judge(present, number, n_candidates, scores_by_fold, optimizer)
-
-    def scores_by_fold(number: int) -> list[float]:
-        return [score([results[number][split]]) for split in range(n_splits)]
-
-    def ready_to_ask() -> bool:
-        """Whether all is known that the next candidate must be asked with, and time is left."""
-        if len(trials) == n_candidates or (lag is not None and n_told <= len(trials) - lag):
-            return False
-        return not trials or may_begin(None, 0)
-
-    def may_begin(trial: Trial | None, split: int) -> bool:
-        """Whether a fold may begin, and with a first fold all others; the first trial's always."""
-        if trial is not None and trial is trials[0]:
-            return True
-        if split == 0:
-            return ending.allows_trial(ceil(n_splits / executor.n_workers))
-        return ending.allows_fold()
-
+    evaluation = _Evaluation(
+        optimizer,
+        cross_validation,
+        score,
+        lag,
+        journal or Journal(None),
+        ending,
+        search_context,
+    )
     with (
         suppress(Interrupted, SearchEnded),
         Interruptions() as interruptions,
@@ -266,47 +284,19 @@ def evaluate_trials(
     ):
         shipment = executor.ship(cross_validation)
         while True:
-            tell_what_may_be_known()
+            evaluation.tell()
             if ending.is_due:
                 raise SearchEnded
-            # What waits in a queue begins nobody knows when; a budget wants to know.
-            room = executor.n_workers if ending.has_budget else executor.queue_length
-            while waiting and len(running) < room and may_begin(*waiting[0]):
-                trial, split = waiting.popleft()
-                callbacks = callbacks_of(trial, split)
-                task = executor.submit(
-                    _evaluate, shipment, trial.params, trial.number, split, callbacks
-                )
-                running[task] = trial, split
-                ending.fold_began(task)
-            n_wanted = executor.n_workers + pace.reserve(executor.n_workers)
-            n_missing = n_wanted - len(running) - len(waiting)  # folds
-            # With a lag, to wait would teach the proposal nothing.
-            wanted = n_missing > 0 or lag is not None
-            # Results at hand come first. When they bring free workers faster than candidates can
-            # be proposed one by one, a batch follows, which costs one fit of the surrogate.
-            if wanted and (n_due > 0 or not executor.any_done()) and ready_to_ask():
-                n_due = max(n_due, ceil(n_missing / n_splits)) - 1
-                trial = propose()
-                if len(results[trial.number]) == n_splits:
-                    yield end(trial)
-                continue
-            if not running:
+            evaluation.begin_folds(executor, shipment)
+            if evaluation.wants_candidate(executor):
+                trial = evaluation.propose()
+            elif evaluation.running:
+                with interruptions.may_interrupt(), ending.in_time():
+                    fold = evaluation.next_result(executor)
+                trial = evaluation.end_fold(*fold)
+            else:
                 break
-            with interruptions.may_interrupt(), ending.in_time():
-                task = executor.next_done(ending.seconds_to_wait())
-                trial, split = running.pop(task)
-                try:
-                    result = task.result()
-                except TaskLostError as error:
-                    result = cross_validation.failure(split, error)
-            n_due = 0
-            pace.fold_ended()
-            ending.fold_ended(task, result.pop(_STOPPED_BY, None))
-            journal.end_fold(trial.number, split, result)
-            results[trial.number][split] = result
-            if len(results[trial.number]) == n_splits:
-                yield end(trial)
+            if evaluation.has_ended(trial):
+                yield evaluation.end(trial)
     if not ending.by_rule:
-        for number in sorted(scores):
-            optimizer.tell(trials[number], scores[number])
+        evaluation.tell_the_rest()

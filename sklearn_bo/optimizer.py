@@ -546,5 +546,5 @@ class Optimizer:
 
 
 def _identity(z: np.ndarray) -> bytes:
-    """What a point and its setting's coordinates, which rounding tells apart, have in common."""
+    """Return what a point shares with its setting's coordinates, which differ by rounding."""
     return (np.round(z, 12) + 0.0).tobytes()  # there is a negative zero

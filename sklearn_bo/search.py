@@ -32,8 +32,9 @@ from sklearn_bo._sklearn import (
 )
 from sklearn_bo.assembly import begin_journal, make_optimizer
 from sklearn_bo.budget import TimeBudget
+from sklearn_bo.cross_validation import CrossValidation, FoldResult
 from sklearn_bo.ending import Ending
-from sklearn_bo.evaluation import CrossValidation, FoldResult, evaluate_trials
+from sklearn_bo.evaluation import evaluate_trials
 from sklearn_bo.journal import Journal
 from sklearn_bo.refit import OneStandardError, PosteriorMean
 from sklearn_bo.results import (
@@ -103,7 +104,8 @@ class BayesSearchCV(BaseSearchCV):
 
     pre_dispatch : int or str, default="2*n_jobs"
         Number of folds of candidates already proposed that are handed to the workers at a time. A
-        candidate is proposed only once a worker is free, whatever ``pre_dispatch``.
+        candidate is proposed only once a worker is free, whatever ``pre_dispatch``. Folds of a few
+        milliseconds count less, as they are handed over several at a time.
 
     random_state : int, RandomState instance or None, default=None
         Makes the search reproducible, given ``n_jobs=None`` or 1, or ``lag``.

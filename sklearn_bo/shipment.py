@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pickle
 import sys
+import threading
+import time
 from collections import deque
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -14,6 +18,8 @@ try:
     import cloudpickle  # a dependency of joblib since 1.6
 except ImportError:
     from joblib.externals import cloudpickle
+
+_POLL = 0.1  # seconds between looks whether what was received is still needed
 
 
 class Shipment:
@@ -27,10 +33,14 @@ class Shipment:
     ----------
     content : object
         What to ship.
+    lease : str, default=None
+        A path on this machine. A process that receives the shipment keeps it for as long as the
+        path exists, and without one until two others have come or `forget` is called.
     """
 
-    def __init__(self, content: Any) -> None:
+    def __init__(self, content: Any, lease: str | None = None) -> None:
         self.content = content
+        self._lease = lease
         self._token = uuid4().hex
         self._packed: tuple[np.ndarray, list[np.ndarray]] | None = None
 
@@ -44,7 +54,7 @@ class Shipment:
     def __reduce__(self) -> tuple:
         if self._packed is None:
             self.pack()
-        return _unpack, (self._token, *self._packed)  # type: ignore[misc]
+        return _unpack, (self._token, self._lease, *self._packed)  # type: ignore[misc]
 
     def __sizeof__(self) -> int:
         """Size in bytes; beyond 1,000, Dask and Ray store an argument rather than send it along."""
@@ -53,14 +63,29 @@ class Shipment:
         return own + sys.getsizeof(head) + head.nbytes + sum(array.nbytes for array in arrays)
 
 
-_received: deque[tuple[str, Shipment]] = deque(maxlen=2)  # of this process, the latest last
+_received: WeakValueDictionary[str, Shipment] = WeakValueDictionary()  # by this process
+_kept: deque[Shipment] = deque(maxlen=2)  # those without a lease
 
 
-def _unpack(token: str, head: np.ndarray, arrays: list[np.ndarray]) -> Shipment:
+def _unpack(token: str, lease: str | None, head: np.ndarray, arrays: list[np.ndarray]) -> Shipment:
     """Return the shipment, from the memory of this process where it has been here before."""
-    for known, shipment in list(_received):  # other threads may receive one meanwhile
-        if known == token:
-            return shipment
-    shipment = Shipment(pickle.loads(head.data, buffers=[array.data for array in arrays]))
-    _received.append((token, shipment))
+    shipment = _received.get(token)
+    if shipment is None:
+        shipment = Shipment(pickle.loads(head.data, buffers=[array.data for array in arrays]))
+        _received[token] = shipment
+        if lease is None:
+            _kept.append(shipment)
+        else:
+            threading.Thread(target=_keep, args=(shipment, lease), daemon=True).start()
     return shipment
+
+
+def forget() -> None:
+    """Keep nothing that came without a lease."""
+    _kept.clear()
+
+
+def _keep(shipment: Shipment, lease: str) -> None:
+    """Refer to the shipment until the lease ends."""
+    while Path(lease).exists():
+        time.sleep(_POLL)

@@ -40,6 +40,7 @@ class VirtualExecutor:
     def __init__(self, n_workers, queue_length, durations, events):
         self.n_workers = n_workers
         self.queue_length = max(queue_length, n_workers)
+        self.n_each = 1
         self.durations = durations
         self.events = events
         self.now = 0.0
@@ -63,6 +64,9 @@ class VirtualExecutor:
         self.queue.append((number, split, task))
         self._start()
         return task
+
+    def launch(self):
+        """All are under way."""
 
     def any_done(self):
         return False  # ends one at a time

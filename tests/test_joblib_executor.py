@@ -5,18 +5,18 @@ import pickle
 import threading
 import time
 import warnings
+import weakref
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from joblib.externals.loky import get_reusable_executor
 from joblib.parallel import ThreadingBackend
 from sklearn.utils.fixes import parse_version
 
 from sklearn_bo._joblib import Executor
-from sklearn_bo.shipment import Shipment
+from sklearn_bo.shipment import Shipment, forget
 
 BACKENDS = ["loky", "threading", "multiprocessing"]
 LARGE = 200_000  # elements; joblib maps arrays of more than 1 MB
@@ -150,6 +150,7 @@ def touch_and_sleep(path, seconds):
 def submit_and_fail(path, seconds):
     with Executor(2, "2*n_jobs") as executor:
         executor.submit(touch_and_sleep, path, seconds)
+        executor.launch()
         while not path.exists():
             time.sleep(0.01)
         fail("stop")
@@ -213,8 +214,8 @@ def test_executors_nest():
 
 @pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
 def test_a_shipment_is_unpickled_once_by_each_worker(backend, tmp_path):
-    shipments = {tmp_path / name: Shipment(Payload(tmp_path / name)) for name in ("a", "b")}
     with joblib.parallel_config(backend), Executor(2, "2*n_jobs") as executor:
+        shipments = {log: executor.ship(Payload(log)) for log in (tmp_path / "a", tmp_path / "b")}
         tasks = [
             (log, executor.submit(pid_of, shipment, 0.01))
             for _ in range(6)
@@ -228,8 +229,8 @@ def test_a_shipment_is_unpickled_once_by_each_worker(backend, tmp_path):
 
 
 def test_a_shipment_crosses_to_threads_by_reference(tmp_path):
-    shipment = Shipment(Payload(tmp_path / "log"))
     with joblib.parallel_config("threading"), Executor(2, "2*n_jobs") as executor:
+        shipment = executor.ship(Payload(tmp_path / "log"))
         task = executor.submit(lambda received: received.content, shipment)
         executor.next_done()
         assert task.result() is shipment.content
@@ -241,28 +242,28 @@ def test_large_arrays_are_mapped_also_inside_a_frame(backend):
     array = np.arange(LARGE, dtype=float)
     frame = pd.DataFrame({"number": array + 1, "text": "abc"})
     with joblib.parallel_config(backend), Executor(2, "2*n_jobs") as executor:
-        task = executor.submit(describe, Shipment((array, frame)))
+        task = executor.submit(describe, executor.ship((array, frame)))
         executor.next_done()
         of_array, of_column = task.result()
     assert of_array == (array.sum(), True, False)  # mapped memory is read-only
     assert of_column == (array.sum() + LARGE, True, "abc")
 
 
-def file_of(shipment):
+def file_and_process(shipment):
     array = shipment.content
     while not isinstance(array, np.memmap):
         array = array.obj if isinstance(array, memoryview) else array.base
-    return array.filename
+    return array.filename, os.getpid()
 
 
-def path_of_mapped_file():
-    """Map an array for the workers of an executor; return its file after the executor's end."""
+def mapped_file_and_worker():
+    """Map an array for the workers of an executor, which ends."""
     with joblib.parallel_config("loky"), Executor(2, "2*n_jobs") as executor:
-        task = executor.submit(file_of, Shipment(np.arange(LARGE, dtype=float)))
+        task = executor.submit(file_and_process, executor.ship(np.arange(LARGE, dtype=float)))
         executor.next_done()
-        path = task.result()
+        path, worker = task.result()
         assert os.path.exists(path)
-    return path
+    return path, worker
 
 
 def is_gone(path, seconds):
@@ -272,10 +273,10 @@ def is_gone(path, seconds):
     return not os.path.exists(path)
 
 
-def test_mapped_files_go_with_the_workers():
-    path = path_of_mapped_file()
-    get_reusable_executor().shutdown()
+def test_mapped_files_go_with_the_executor_though_its_workers_live_on():
+    path, worker = mapped_file_and_worker()
     assert is_gone(path, seconds=20)
+    os.kill(worker, 0)  # raises for a process that is no more
 
 
 def test_a_shipment_survives_plain_pickling():
@@ -286,12 +287,32 @@ def test_a_shipment_survives_plain_pickling():
     assert received["f"](1) == 2
 
 
-def test_a_process_keeps_only_the_latest_shipments(tmp_path):
+def test_a_process_keeps_a_shipment_while_its_lease_runs(tmp_path):
+    log, lease = tmp_path / "log", tmp_path / "lease"
+    lease.touch()
+    parcel = pickle.dumps(Shipment(Payload(log), str(lease)))
+    for _ in range(3):
+        pickle.loads(parcel)
+    assert len(unpickled_by(log)) == 1
+    kept = weakref.ref(pickle.loads(parcel))
+    lease.unlink()
+    give_up = time.monotonic() + 20
+    while kept() is not None and time.monotonic() < give_up:
+        time.sleep(0.01)
+    assert kept() is None
+
+
+def test_without_a_lease_a_process_keeps_the_latest_shipments_until_told_to_forget(tmp_path):
     log = tmp_path / "log"
+    forget()
     parcels = [pickle.dumps(Shipment(Payload(log))) for _ in range(3)]
     for parcel in (*parcels, *parcels[1:], parcels[0]):
         pickle.loads(parcel)
     assert len(unpickled_by(log)) == 4  # the first had gone
+    kept = weakref.ref(pickle.loads(parcels[0]))
+    assert kept() is not None
+    forget()
+    assert kept() is None
 
 
 class SilentBackend(ThreadingBackend):

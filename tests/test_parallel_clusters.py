@@ -15,6 +15,7 @@ import joblib, numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.datasets import make_classification
+import sklearn_bo.shipment
 from sklearn_bo import BayesSearchCV
 
 class Payload:
@@ -85,7 +86,7 @@ def check(backend, wait_for_workers=lambda: None):
 
     # A worker that dies costs its own fold; so does a fit that hangs, where it can be killed.
     data = np.arange(40.0).reshape(-1, 1)
-    for wrong, limit in ((die, None), (hang, 8.0))[: 1 if backend == "dask" else 2]:
+    for wrong, limit in ((die, None), (hang, 8.0)):
         wait_for_workers()
         bad.set_params(estimator__wrong=wrong, fit_timeout=limit)
         bad.set_params(initial_candidates=[{"a": 0.25}], error_score=-1)
@@ -94,8 +95,11 @@ def check(backend, wait_for_workers=lambda: None):
             with joblib.parallel_config(backend, n_jobs=2):
                 bad.fit(data, np.arange(40) % 2)
         scores = [[bad.cv_results_[f"split{k}_test_score"][i] for k in range(4)] for i in range(8)]
-        assert scores[0] == [-1, 0.25, 0.25, 0.25], scores[0]
-        assert all(min(row) == max(row) > 0 for row in scores[1:]), scores
+        expected = [[-1, 0.25, 0.25, 0.25]] + [[max(row)] * 4 for row in scores[1:]]
+        n_wrong = np.sum(np.array(scores) != expected)
+        # Dask may queue a fold behind the one that hangs, where it is given up too.
+        assert n_wrong <= (backend == "dask" and wrong is hang), scores
+        assert scores[0][0] == -1
         died = any("A worker process died" in str(warning.message) for warning in caught)
         assert died == (wrong is die)
     print("checked")
@@ -112,6 +116,9 @@ if __name__ == "__main__":
     cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
     with cluster, Client(cluster) as client:
         check("dask", lambda: client.wait_for_workers(2))
+        time.sleep(1)
+        kept = client.run(lambda: len(sklearn_bo.shipment._kept))
+        assert set(kept.values()) == {0}, kept
 else:
     folder = os.environ["FOLDER"]
 """
@@ -141,6 +148,6 @@ def test_a_cluster_runs_the_search_of_one_process(tmp_path, package, script):
     path = tmp_path / f"script_{package}.py"
     path.write_text(PROLOGUE + script)
     done = subprocess.run(
-        [sys.executable, str(path), str(tmp_path)], capture_output=True, text=True, timeout=180
+        [sys.executable, str(path), str(tmp_path)], capture_output=True, text=True, timeout=600
     )
     assert "checked" in done.stdout, done.stdout[-2000:] + done.stderr[-4000:]

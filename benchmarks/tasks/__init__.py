@@ -21,12 +21,20 @@ _QUICK = [
     "polynomial-diabetes", "svc-grid-breast", "landscape", "svc-holdout-moons", "hartmann6-noisy",
 ]  # fmt: skip
 
+_CHEAP = [  # milliseconds an evaluation
+    *(task.name for task in functions.TASKS),
+    "DT-breast-nll", "DT-diabetes-mse", "SVM-diabetes-mse", "kNN-diabetes-mae",
+    "lasso-diabetes-mse", "ridge-diabetes", "polynomial-diabetes", "neighbours-wine",
+    "bins-or-neighbours-diabetes", "svr-kernels-diabetes",
+]  # fmt: skip
+
 TASKS: dict[str, Task] = {
     task.name: task for task in [*bayesmark.TASKS, *pipelines.TASKS, *functions.TASKS]
 }
 SUITES: dict[str, list[str]] = {
     "standard": _CHOSEN + [task.name for task in [*pipelines.TASKS, *functions.TASKS]],
     "quick": _QUICK,
+    "cheap": _CHEAP,
     "holdout": [task.name for task in bayesmark.TASKS if task.name not in _CHOSEN],
 }
 

@@ -1,0 +1,90 @@
+"""One fold of one candidate: what crosses to a worker, and what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from sklearn_bo._sklearn import FoldCallbacks, _fit_and_score, _MultimetricScorer
+from sklearn_bo._workers import TaskLostError
+from sklearn_bo.shipment import Shipment
+
+FoldResult = dict[str, Any]  # what scikit-learn's _fit_and_score returns
+STOPPED_BY = "stopped_by"  # added to it where a callback asks for a stop
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """What all folds of all candidates share; crosses to each worker once.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The unfitted estimator; each fold fits a clone.
+    X, y : array-like
+        The data.
+    splits : list of (train, test)
+        Index arrays, drawn once, so that all candidates meet the same folds.
+    n_candidates : int
+        Number of candidates to come, for progress messages.
+    options : dict
+        Further keyword arguments of scikit-learn's ``_fit_and_score``.
+    caller : estimator or None
+        The search, for callbacks.
+    """
+
+    estimator: BaseEstimator
+    X: Any
+    y: Any
+    splits: list[tuple[np.ndarray, np.ndarray]]
+    n_candidates: int
+    options: dict[str, Any]
+    caller: BaseEstimator | None = field(default=None)
+
+    def evaluate(
+        self, params: dict[str, Any], number: int, split: int, callbacks: FoldCallbacks | None
+    ) -> FoldResult:
+        """Fit and score one candidate on one fold."""
+        train, test = self.splits[split]
+        options = self.options
+        if callbacks is not None:
+            options = {**options, "caller": self.caller, "callback_ctx": callbacks.listened()}
+        result = _fit_and_score(
+            clone(self.estimator),
+            self.X,
+            self.y,
+            train=train,
+            test=test,
+            parameters=params,
+            split_progress=(split, len(self.splits)),
+            candidate_progress=(number, self.n_candidates),
+            **options,
+        )
+        if callbacks is not None and callbacks.stopped_by is not None:
+            result[STOPPED_BY] = callbacks.stopped_by
+        return result
+
+    def failure(self, split: int, error: TaskLostError) -> FoldResult:
+        """Return what stands for a fold that was lost, as for one whose fit fails."""
+        score, scorer = self.options["error_score"], self.options["scorer"]
+        if score == "raise":
+            raise error
+        scores: Any = score
+        if isinstance(scorer, _MultimetricScorer):
+            scores = dict.fromkeys(scorer._scorers, score)
+        return {
+            "fit_error": f"{type(error).__name__}: {error}",
+            "test_scores": scores,
+            **({"train_scores": scores} if self.options["return_train_score"] else {}),
+            "n_test_samples": len(self.splits[split][1]),
+            "fit_time": 0.0,
+            "score_time": 0.0,
+        }
+
+
+def evaluate(shipment: Shipment, *args: Any) -> FoldResult:
+    """Call `CrossValidation.evaluate` of what was shipped, in a worker."""
+    return shipment.content.evaluate(*args)
