@@ -10,6 +10,7 @@ import inspect
 import os
 import pickle
 import threading
+import time
 from collections.abc import Callable
 from numbers import Integral
 from pathlib import Path
@@ -32,7 +33,7 @@ from sklearn.model_selection import GridSearchCV, ParameterGrid, StratifiedKFold
 from sklearn.utils.parallel import Parallel, delayed
 
 import sklearn_bo
-from sklearn_bo import _joblib, _sklearn
+from sklearn_bo import _joblib, _sklearn, _workers
 
 PINNED: set[str] = set()
 
@@ -508,6 +509,19 @@ def test_loky_maps_large_arrays_to_the_folder_of_the_executor():
         use_folder = functools.partial(manager.set_current_context, parallel._id)
         (name,) = submit(parallel, (getattr, (array, "filename"), {}), use_folder)()
         assert str(name).startswith(manager.resolve_temp_folder_name())
+
+
+@pins("_work_ids")
+def test_loky_is_ended_while_calls_wait_without_an_error_in_its_thread():
+    with joblib.Parallel(n_jobs=2, backend="loky") as parallel:
+        for _ in range(5):
+            for _ in range(30):
+                submit(parallel, (time.sleep, (0.01,), {}))
+            assert parallel._backend._workers._work_ids.qsize() >= 0
+            workers = _workers.workers_of(parallel._backend, parallel._id)
+            workers.abandon(ensure_ready=True)
+            workers.release()
+        assert submit(parallel, (divmod, (7, 2), {}))() == [(3, 1)]
 
 
 @pins("eval_expr")

@@ -430,7 +430,8 @@ def test_a_stop_does_not_wait_for_folds_of_unfinished_candidates():
 
 @pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
 def test_a_stopped_search_in_processes_is_fitted_on_finished_trials(backend):
-    search = hill_search(NoImprovement(4), estimator=Hill(jitter=0.002), refit=True)
+    rule = NoImprovement(4, min_delta=0.01)
+    search = hill_search(rule, estimator=Hill(jitter=0.002), refit=True)
     with joblib.parallel_config(backend, n_jobs=2):
         search.fit(X, y)
     assert search.n_trials_ == len(search.cv_results_["params"]) < 30
