@@ -314,6 +314,14 @@ class _Dask(Workers):
     def __init__(self, backend: Any, context_id: str) -> None:
         super().__init__(backend, context_id)
         self.backend.client.run(nothing)  # imports cost time, which is not the first tasks'
+        self._scattered: dict[Shipment, Any] = {}
+
+    def store(self, shipment: Shipment) -> Any:
+        """Scatter it here, as joblib, which would too, says nothing where that fails."""
+        if shipment not in self._scattered:
+            self.backend.client.wait_for_workers(1)
+            self._scattered[shipment] = self.backend.client.scatter(shipment, hash=False)
+        return self._scattered[shipment]
 
     def hand_over(self, batch: BatchedCalls, note: Callable[[Any], None]) -> None:
         future = super().hand_over(batch, lambda out: None)  # which errors do not reach
@@ -321,8 +329,7 @@ class _Dask(Workers):
 
     def renew(self, attempt: Attempt) -> None:
         """Have the data scattered again, which may be gone with the worker."""
-        self.backend.call_data_futures.clear()
-        self.backend.client.wait_for_workers(1)  # without one, joblib loses what is submitted
+        self._scattered.clear()
 
     def release(self) -> None:
         with suppress(OSError):  # the cluster is gone
