@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from scipy.spatial.distance import cdist
 from scipy.special import expit
 
 _SQRT5 = np.sqrt(5.0)
@@ -70,16 +71,21 @@ class Kernel:
 
     def __call__(self, theta: np.ndarray, A: np.ndarray, B: np.ndarray) -> np.ndarray:
         """Return the correlations of points A (m, d) with B (n, d), (m, n)."""
-        d, share = A.shape[1], _share(theta)
-        squares = np.zeros((len(A), len(B)))
-        additive = np.zeros((len(A), len(B)))
-        for j in range(d):
-            s = self._difference(A, B, j) / np.exp(theta[j])
-            squares += s * s
-            if share:
-                additive += _matern(np.sqrt(d) * np.abs(s))[0]
-        joint = _matern(np.sqrt(squares))[0]
-        return (1 - share) * joint + share / d * additive if share else joint
+        d, share, lengthscales = A.shape[1], _share(theta), np.exp(theta[:-1])
+        numeric = ~self._is_category
+        squares = cdist(
+            A[:, numeric] / lengthscales[numeric],
+            B[:, numeric] / lengthscales[numeric],
+            "sqeuclidean",
+        )
+        for j in np.flatnonzero(self._is_category).tolist():
+            squares += self._difference(A, B, j) / lengthscales[j] ** 2
+        k = (1 - share) * _matern(np.sqrt(squares))
+        if share:
+            for j in range(d):
+                distance = np.abs(self._difference(A, B, j)) / lengthscales[j]
+                k += share / d * _matern(np.sqrt(d) * distance)
+        return k
 
     def with_gradients(
         self, theta: np.ndarray, differences: np.ndarray
@@ -106,10 +112,10 @@ class Kernel:
         d, share = len(differences), _share(theta)
         lengthscales = np.exp(theta[:-1])
         s = differences / lengthscales[:, None, None]
-        joint, slopes = _matern(np.sqrt(np.einsum("dmn,dmn->mn", s, s)))
+        joint, slopes = _matern_and_slope(np.sqrt(np.einsum("dmn,dmn->mn", s, s)))
         k, excess = joint, np.zeros_like(joint)
         if share:
-            alone, slopes_alone = _matern(np.sqrt(d) * np.abs(s))
+            alone, slopes_alone = _matern_and_slope(np.sqrt(d) * np.abs(s))
             excess = alone.mean(axis=0) - joint
             k = joint + share * excess
             slopes = (1 - share) * slopes + share * slopes_alone  # (d, m, n)
@@ -136,8 +142,15 @@ def _share(theta: np.ndarray) -> float:
     return float(expit(theta[-1])) if len(theta) > 2 and theta[-1] > NO_SHARE else 0.0
 
 
-def _matern(r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """M(r) = (1 + t + t^2 / 3) exp(-t) with t = sqrt(5) r, and -M'(r) / r, finite at r = 0."""
+def _matern(r: np.ndarray) -> np.ndarray:
+    """M(r) = (1 + t + t^2 / 3) exp(-t) with t = sqrt(5) r."""
+    t = _SQRT5 * r
+    return (1 + t + t * t / 3) * np.exp(-t)
+
+
+def _matern_and_slope(r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """M(r) and -M'(r) / r = 5/3 (1 + t) exp(-t), which is finite at r = 0."""
     t = _SQRT5 * r
     decay = np.exp(-t)
-    return (1 + t + t * t / 3) * decay, 5 / 3 * (1 + t) * decay
+    slope = (1 + t) * decay
+    return slope + t * t / 3 * decay, 5 / 3 * slope

@@ -15,10 +15,10 @@ from sklearn_bo.surrogate import GaussianProcess
 from sklearn_bo.trials import Trial
 from sklearn_bo.warping import OutputWarping
 
-_REFIT_ALWAYS = 100  # observations up to which hyperparameters are refitted for each new one
+_REFIT_ALWAYS = 40  # observations up to which hyperparameters are refitted for each new one
 _REFIT_GROWTH = 1.1  # beyond, when the data have grown by this factor
-_MAX_FIT = 300  # observations that a refit uses
-_MAX_CONDITION = 500  # observations that the posterior uses
+_MAX_FIT = 200  # observations that a refit uses
+_MAX_CONDITION = 300  # observations that the posterior uses
 _MAX_LEARNED = 100  # observations of other searches that either uses
 _MAX_SOURCES = 20  # such searches
 _FORGET_AFTER = 20  # complete trials from which other searches mislead more than they tell

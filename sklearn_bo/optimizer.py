@@ -124,7 +124,7 @@ class Optimizer:
         self.trials = Trials()
         # A setting that two subspaces have belongs to the first.
         duplicates = list(self.space.duplicates())
-        self._seen: set[bytes] = {_identity(z) for z in duplicates}
+        self._seen: set[bytes] = set(_identities(np.array(duplicates)))
         self._n_asked = np.zeros(len(self.space.subspaces), dtype=int)  # distinct settings
         n_settings = np.array([subspace.n_settings for subspace in self.space.subspaces], float)
         for z in duplicates:
@@ -519,7 +519,7 @@ class Optimizer:
     def _append(self, params: dict[str, Any], origin: Origin) -> Trial:
         z = self.space.encode(params)
         trial = self.trials.append(params, z, origin)
-        if (identity := _identity(z)) not in self._seen:
+        if (identity := _identities(z[None])[0]) not in self._seen:
             self._seen.add(identity)
             self._n_asked[self.space.subspace_of(z[None])[0]] += 1
         return trial
@@ -541,10 +541,10 @@ class Optimizer:
 
     def _admissible(self, Z: np.ndarray) -> np.ndarray:
         """Rows of Z that may be asked: never asked before, in a subspace with budget left."""
-        new = np.array([_identity(z) not in self._seen for z in Z], dtype=bool)
+        new = np.array([identity not in self._seen for identity in _identities(Z)], dtype=bool)
         return new & self._open_subspaces()[self.space.subspace_of(Z)]
 
 
-def _identity(z: np.ndarray) -> bytes:
-    """Return what a point shares with its setting's coordinates, which differ by rounding."""
-    return (np.round(z, 12) + 0.0).tobytes()  # there is a negative zero
+def _identities(Z: np.ndarray) -> list[bytes]:
+    """Return what points share with their settings' coordinates, which differ by rounding."""
+    return [z.tobytes() for z in np.round(Z, 12) + 0.0]  # there is a negative zero

@@ -45,7 +45,7 @@ _FREE_SIGNAL_BOUNDS = (5e-2, 1e4)
 _SOURCE_PRIORS = ((0.0, 1.0), (np.log(0.3), 1.5), (np.log(3e-2), 1.5))
 _SOURCE_BOUNDS = ((1e-2, 1e1), (1e-4, 2e1), (1e-6, 2.0))
 _OFFSET = 2.0  # c^2
-_MAX_ADDITIVE = 150  # observations up to which effects may add up; more show it without
+_MAX_ADDITIVE = 100  # observations up to which effects may add up; more show it without
 _JITTERS = (0.0, 1e-8, 1e-6, 1e-4, 1e-2)
 _MIN_VARIANCE = 1e-12
 
