@@ -4,6 +4,7 @@ import math
 import random
 import tempfile
 import warnings
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -339,10 +340,8 @@ def test_a_search_that_is_killed_anywhere_resumes_to_the_same_end(arguments, kil
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder, "journal")
         for dies_at, kept in kills:
-            try:
+            with suppress(Killed):
                 assert ending_of(arguments, journal=journal, dies_at=dies_at) == whole
-            except Killed:
-                pass
             if kept is not None and journal.exists():
                 content = journal.read_bytes()
                 journal.write_bytes(content[: round(kept * len(content))])
