@@ -16,7 +16,6 @@ from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._validation import (
     _fit_and_score,
-    _insert_error_scores,
     _warn_or_raise_about_fit_failures,
 )
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -31,7 +30,6 @@ __all__ = [
     "_check_method_params",
     "_fit_and_score",
     "_fit_context",
-    "_insert_error_scores",
     "_num_samples",
     "_warn_or_raise_about_fit_failures",
     "init_callback_context",

@@ -38,6 +38,37 @@ def mean_test_scores(folds: list[dict[str, Any]]) -> dict[str, float]:
     }
 
 
+def insert_error_scores(folds: list[dict[str, Any]], error_score: Any) -> None:
+    """Give a failed fold an error score for each metric, if others have several.
+
+    scikit-learn's own function of this name leaves out folds whose fit succeeds and whose scoring
+    fails.
+
+    Parameters
+    ----------
+    folds : list of dict
+        What ``_fit_and_score`` returned for each fold; changed in place.
+    error_score : float
+        Score of a fold that failed.
+    """
+    scores = (fold["test_scores"] for fold in folds)
+    names = next((list(score) for score in scores if isinstance(score, Mapping)), None)
+    if names is None:
+        return
+    for fold in folds:
+        for key in fold.keys() & {"test_scores", "train_scores"}:
+            if not isinstance(fold[key], Mapping):
+                fold[key] = dict.fromkeys(names, error_score)
+
+
+def has_only(folds: list[dict[str, Any]], error_score: Any) -> bool:
+    """Return whether each of the folds has but the error score."""
+    scores = [fold["test_scores"] for fold in folds]
+    if error_score == "raise" or any(isinstance(score, Mapping) for score in scores):
+        return False
+    return bool(np.array_equal(scores, np.full(len(scores), error_score), equal_nan=True))
+
+
 def resolve_objective(
     objective: Objective | None, refit: Any, metrics: list[str], exhaustive: bool
 ) -> Objective:

@@ -24,7 +24,6 @@ from sklearn_bo._sklearn import (
     StrOptions,
     _check_method_params,
     _fit_context,
-    _insert_error_scores,
     _MultimetricScorer,
     _num_samples,
     _warn_or_raise_about_fit_failures,
@@ -39,6 +38,8 @@ from sklearn_bo.journal import Journal
 from sklearn_bo.refit import OneStandardError, PosteriorMean
 from sklearn_bo.results import (
     Objective,
+    has_only,
+    insert_error_scores,
     mean_test_scores,
     objective_value,
     resolve_objective,
@@ -460,7 +461,7 @@ class BayesSearchCV(BaseSearchCV):
         out = [fold for number in numbers for fold in finished[number]]
         _warn_or_raise_about_fit_failures(out, self.error_score)
         if callable(self.scoring):
-            _insert_error_scores(out, self.error_score)
+            insert_error_scores(out, self.error_score)
         trials = [optimizer.trials[number] for number in numbers]
         candidates = [trial.params for trial in trials]
         results = self._format_results(candidates, self.n_splits_, out)
@@ -516,6 +517,10 @@ class BayesSearchCV(BaseSearchCV):
     def _score_candidate(self, folds: list[FoldResult], exhaustive: bool) -> float:
         """Reduce the results of one candidate to what the search maximises; NaN if it failed."""
         if all(fold["fit_error"] is not None for fold in folds):
+            return float("nan")
+        # Of a function of several metrics that failed on all folds, not even the names are known.
+        several = callable(self.scoring) and self.objective is not None
+        if several and has_only(folds, self.error_score):
             return float("nan")
         means = mean_test_scores(folds)
         if callable(self.scoring) and "score" not in means:

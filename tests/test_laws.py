@@ -57,7 +57,7 @@ def is_value(spec, value):
     if isinstance(spec, tuple):
         return type(value) is type(spec[0]) and spec[0] <= value <= spec[1]
     low, high = spec.support()
-    return low <= value <= high
+    return isinstance(value, int | float) and low <= value <= high
 
 
 def run(optimizer, score, n):

@@ -220,18 +220,6 @@ def test_failed_fits_warn_together():
         _sklearn._warn_or_raise_about_fit_failures(out[:3], np.nan)
 
 
-def two_metrics(estimator, X, y):
-    return {"accuracy": estimator.score(X, y), "one": 1.0}
-
-
-@pins("_insert_error_scores")
-def test_failed_fold_gets_the_error_score_for_each_metric_of_a_callable():
-    out = fold_results(GridSearchCV(Picky(), GRID, scoring=two_metrics), Picky(), error_score=-1.0)
-    assert out[0]["test_scores"] == -1.0
-    _sklearn._insert_error_scores(out, -1.0)
-    assert out[0]["test_scores"] == {"accuracy": -1.0, "one": -1.0}
-
-
 @pins("_get_scorers", "_MultimetricScorer", "_scorers")
 def test_several_metrics_make_one_scorer():
     search = GridSearchCV(LogisticRegression(), GRID, scoring=["accuracy", "f1"], refit="f1")
