@@ -45,6 +45,8 @@ def path(tmp_path):
 
 # -- the search that a journal belongs to
 
+EARLIER = {"params": [{"a": 0.1, "b": 2, "thing": "u"}], "mean_test_score": np.array([0.5])}
+
 
 @pytest.mark.filterwarnings("ignore:The scoring .* does not support sample_weight")
 @pytest.mark.parametrize(
@@ -64,6 +66,7 @@ def path(tmp_path):
         ({"cv": 3}, {}, "cv splits"),
         ({"error_score": 0.0}, {}, "error_score: nan in the journal, 0.0 here"),
         ({"return_train_score": True}, {}, "return_train_score: False in the journal, True"),
+        ({"previous_results": EARLIER}, {}, r"previous_results: list\(\) in the journal, list\("),
         ({}, {"X": X + 1e-16}, r"X: array of float64 \(30, 3\)"),
         ({}, {"X": X[:, :2]}, r"X: .*\(30, 2\)"),
         ({}, {"X": X.astype(np.float32)}, "X: .*float32"),

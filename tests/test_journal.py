@@ -27,7 +27,7 @@ from journaled import (
 from sklearn.exceptions import FitFailedWarning
 from sklearn.utils.fixes import parse_version
 
-from sklearn_bo import BayesSearchCV, Optimizer
+from sklearn_bo import BayesSearchCV, NoImprovement, Optimizer
 from sklearn_bo.journal import Journal
 
 
@@ -407,3 +407,27 @@ def test_a_search_that_fails_gives_its_journal_free(path):
     for _ in range(2):
         with pytest.raises(ValueError, match="no"):
             make(path, error_score="raise").fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"stopping": NoImprovement(4)},
+        {"time_budget": 1000, "stopping": lambda state: len(state.finished) == 9},
+        {
+            "previous_results": {
+                "params": [{"a": a / 9, "b": 1 + a} for a in range(9)],
+                "mean_test_score": np.cos(np.arange(9)),
+            }
+        },
+    ],
+    ids=["rule", "budget", "earlier search"],
+)
+def test_what_steers_and_ends_a_search_does_so_when_it_resumes(path, more):
+    whole = make(path, n_iter=14, **more).fit(X, y)
+    lines = lines_of(path)
+    for n in range(1, len(lines), 7):
+        path.write_bytes(b"".join(lines[:n]))
+        resumed = make(path, n_iter=14, **more).fit(X, y)
+        assert outcome(resumed) == outcome(whole)
+        assert resumed.stop_reason_ == whole.stop_reason_
