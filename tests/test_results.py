@@ -223,16 +223,20 @@ def noisy_search(**kwargs):
 
 
 def test_results_frame_judges_each_trial_by_its_neighbours_too():
-    frame = noisy_search().results_frame()
-    truth = -4 * (frame["param_a"].astype(float) - 0.5) ** 2
-    assert frame["prob_best"].sum() == pytest.approx(1)
-    assert frame["prob_best"].between(0, 1).all()
-    assert (frame["posterior_std"] > 0).all()
-    assert frame["prob_best"].max() < 0.9  # it cannot be sure under so much noise
-    luck = frame["objective"] - truth
-    error = frame["posterior_mean"] - truth
-    assert (error**2).mean() < 0.5 * (luck**2).mean()
-    assert (error.abs() < 2 * frame["posterior_std"]).mean() > 0.7
+    improvement, covered = [], []
+    for seed in range(8):  # the errors of one search go together
+        frame = noisy_search(random_state=seed).results_frame()
+        truth = -4 * (frame["param_a"].astype(float) - 0.5) ** 2
+        assert frame["prob_best"].sum() == pytest.approx(1)
+        assert frame["prob_best"].between(0, 1).all()
+        assert (frame["posterior_std"] > 0).all()
+        assert frame["prob_best"].max() < 0.9  # it cannot be sure under so much noise
+        luck = frame["objective"] - truth
+        error = frame["posterior_mean"] - truth
+        improvement.append((error**2).mean() / (luck**2).mean())
+        covered.append((error.abs() < 2 * frame["posterior_std"]).mean())
+    assert np.mean(improvement) < 0.5
+    assert np.mean(covered) > 0.7
 
 
 def test_results_frame_is_the_same_each_time_and_leaves_the_search_as_it_is():
