@@ -31,16 +31,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn_bo.fingerprint import describe, fingerprint
 from sklearn_bo.space import Space
 
-
-@pytest.fixture(autouse=True)
-def no_fits(monkeypatch):
-    monkeypatch.setattr(Anything, "fits", [])
-    monkeypatch.setattr(Anything, "fail", staticmethod(lambda self: None))
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "search.jsonl"
+pytestmark = pytest.mark.usefixtures("no_fits")
 
 
 # -- the search that a journal belongs to

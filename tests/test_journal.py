@@ -30,16 +30,7 @@ from sklearn.utils.fixes import parse_version
 from sklearn_bo import BayesSearchCV, NoImprovement, Optimizer
 from sklearn_bo.journal import Journal
 
-
-@pytest.fixture(autouse=True)
-def no_fits(monkeypatch):
-    monkeypatch.setattr(Anything, "fits", [])
-    monkeypatch.setattr(Anything, "fail", staticmethod(lambda self: None))
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "search.jsonl"
+pytestmark = pytest.mark.usefixtures("no_fits")
 
 
 # -- resuming

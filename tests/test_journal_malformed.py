@@ -14,16 +14,7 @@ from journaled import (
 )
 from scipy import stats
 
-
-@pytest.fixture(autouse=True)
-def no_fits(monkeypatch):
-    monkeypatch.setattr(Anything, "fits", [])
-    monkeypatch.setattr(Anything, "fail", staticmethod(lambda self: None))
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "search.jsonl"
+pytestmark = pytest.mark.usefixtures("no_fits")
 
 
 # -- malformed files
