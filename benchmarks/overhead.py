@@ -61,7 +61,7 @@ class Proposals:
             start = time.perf_counter()
             if self.free:
                 z = optimizer.space.sample(1, random, [0])[0]
-                trial = optimizer._append(optimizer.space.decode(z), z, "model")
+                trial = optimizer.restore(optimizer.space.decode(z), "model")
             else:
                 trial = self.engine(optimizer)
             self.seconds += time.perf_counter() - start

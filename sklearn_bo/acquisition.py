@@ -67,8 +67,7 @@ def log_expected_improvement(mean: np.ndarray, std: np.ndarray, best: float) -> 
     z = (mean - best) / std
     value = log_h(z)
     # h'(z) / h(z), as h' = Phi; far out, where the difference of the logarithms drowns, it is -z
-    near = np.maximum(z, -1e4)
-    slope = np.where(z > -1e4, np.exp(log_ndtr(near) - log_h(near)), -z)
+    slope = np.where(z > -1e4, np.exp(np.minimum(log_ndtr(z) - value, 20)), -z)
     return value + np.log(std), slope / std, (1 - slope * z) / std
 
 

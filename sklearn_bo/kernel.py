@@ -1,7 +1,7 @@
 """The covariance of scores at two settings: near ones are alike, and effects partly add up.
 
     symbol   name             shape      meaning
-    delta    differences      (d, m, n)  z_j - z'_j of numbers, [z_j != z'_j] of categories
+    delta    differences      (d, ...)   z_j - z'_j of numbers, [z_j != z'_j] of categories
     l        lengthscales     (d,)       one per column (automatic relevance determination)
     w        share            ()         of the variance that is a sum of functions of one column
 
@@ -96,33 +96,33 @@ class Kernel:
         ----------
         theta : ndarray of shape (d + 1,)
             Hyperparameters.
-        differences : ndarray of shape (d, m, n)
-            As `differences` returns them.
+        differences : ndarray of shape (d, ...)
+            As `differences` returns them, or a selection of those.
 
         Returns
         -------
-        k : ndarray of shape (m, n)
+        k : ndarray of shape (...)
             Correlations.
         by_theta : callable
-            From weights W (m, n) to the gradient of sum(W * k) by theta, (d + 1,).
+            From weights W (...) to the gradient of sum(W * k) by theta, (d + 1,).
         by_point : callable
-            From weights W (m, n) to the gradient of row i of (W * k).sum(1) by the point A[i],
-            (m, d); zero for categories.
+            For all differences between points A (m, d) and B (n, d): from weights W (m, n) to the
+            gradient of row i of (W * k).sum(1) by the point A[i], (m, d); zero for categories.
         """
         d, share = len(differences), _share(theta)
         lengthscales = np.exp(theta[:-1])
-        s = differences / lengthscales[:, None, None]
-        joint, slopes = _matern_and_slope(np.sqrt(np.einsum("dmn,dmn->mn", s, s)))
+        s = (differences.T / lengthscales).T
+        joint, slopes = _matern_and_slope(np.sqrt(np.einsum("d...,d...->...", s, s)))
         k, excess = joint, np.zeros_like(joint)
         if share:
             alone, slopes_alone = _matern_and_slope(np.sqrt(d) * np.abs(s))
             excess = alone.mean(axis=0) - joint
             k = joint + share * excess
-            slopes = (1 - share) * slopes + share * slopes_alone  # (d, m, n)
+            slopes = (1 - share) * slopes + share * slopes_alone  # (d, ...)
         pull = slopes * s  # -dk / ds_j
 
         def by_theta(weights: np.ndarray) -> np.ndarray:
-            by_lengthscale = np.einsum("mn,dmn->d", weights, pull * s)
+            by_lengthscale = np.tensordot(pull * s, weights, weights.ndim)
             return np.r_[by_lengthscale, share * (1 - share) * np.sum(weights * excess)]
 
         def by_point(weights: np.ndarray) -> np.ndarray:
@@ -145,7 +145,12 @@ def _share(theta: np.ndarray) -> float:
 def _matern(r: np.ndarray) -> np.ndarray:
     """M(r) = (1 + t + t^2 / 3) exp(-t) with t = sqrt(5) r."""
     t = _SQRT5 * r
-    return (1 + t + t * t / 3) * np.exp(-t)
+    out = t / 3  # in place from here on: large arrays cost what they move
+    out += 1
+    out *= t
+    out += 1
+    out *= np.exp(np.negative(t, out=t), out=t)
+    return out
 
 
 def _matern_and_slope(r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

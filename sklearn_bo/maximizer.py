@@ -22,7 +22,7 @@ Admissible = Callable[[np.ndarray], np.ndarray]  # Z (n, d) -> bool (n,)
 N_EXHAUSTIVE = 3000  # a finite space up to this size is evaluated whole
 _N_UNIFORM = 1000
 _N_LOCAL = 60  # perturbations of each anchor
-_N_STARTS = 3  # of each kind, uniform and local
+_N_STARTS = 2  # of each kind, uniform and local
 _MAX_ROUNDS = 4
 _LOCAL_SCALES = (0.3, 0.1, 0.03, 0.01)  # of a perturbation, in units of the cube's edge
 
@@ -86,17 +86,18 @@ def maximize(
         return None
 
     best, best_value = starts, value(starts)
+    active = np.arange(len(best))  # rows that a step has moved, and that may climb from there
     for _ in range(_MAX_ROUNDS):
         for improve in (
             lambda Z: _climb(Z, value_and_gradient, space),
             lambda Z: _step(Z, admissible_value, space),
         ):
-            Z = improve(best)
+            Z = improve(best[active])
             Z_value = admissible_value(Z)
-            better = Z_value > best_value
-            best = np.where(better[:, None], Z, best)
-            best_value = np.where(better, Z_value, best_value)
-        if not better.any():  # no step led up, so there is nowhere new to climb from
+            better = Z_value > best_value[active]
+            best[active[better]], best_value[active[better]] = Z[better], Z_value[better]
+        active = active[better]
+        if not len(active):
             break
     return best[np.argmax(best_value)]
 
@@ -136,7 +137,7 @@ def _climb(
         jac=True,
         method="L-BFGS-B",
         bounds=[(0, 1)] * int(free.sum()),
-        options={"maxiter": 50},
+        options={"maxiter": 50, "ftol": 1e-6},
     )
     Z[free] = result.x
     return space.snap(Z)

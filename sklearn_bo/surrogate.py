@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.linalg import lapack
@@ -132,19 +132,18 @@ class GaussianProcess:
             This object.
         """
         Z_all, y_all = self._with_sources(Z, y)
-        differences = self._kernel.differences(Z_all, Z_all)
         bounds = self._bounds.copy()
         if len(y_all) > _MAX_ADDITIVE:
             bounds[len(self.categories)] = NO_SHARE
+        objective = self._negative_log_posterior(Z_all, y_all)
         fits = [
             minimize(
-                self._negative_log_posterior,
+                objective,
                 np.clip(start, *bounds.T),
-                args=(differences, y_all),
                 jac=True,
                 method="L-BFGS-B",
                 bounds=bounds,
-                options={"maxiter": 60, "ftol": 1e-7},
+                options={"maxiter": 60, "ftol": 1e-4},
             )
             for start in self._starts
         ]
@@ -304,41 +303,56 @@ class GaussianProcess:
         return k @ self._alpha, np.sqrt(np.maximum(variance, _MIN_VARIANCE)), v
 
     def _negative_log_posterior(
-        self, theta: np.ndarray, differences: np.ndarray, y: np.ndarray
-    ) -> tuple[float, np.ndarray]:
-        """Minus the log marginal likelihood and log prior, with gradient by theta.
+        self, Z: np.ndarray, y: np.ndarray
+    ) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+        """Return the function of theta that a fit minimises, with its gradient.
 
-        Rasmussen & Williams 2006, eq. 5.8 and 5.9. One factorisation and one inversion, O(n^3).
+        Minus the log marginal likelihood (Rasmussen & Williams 2006, eq. 5.8 and 5.9) and the log
+        prior. One factorisation and one inversion, O(n^3). Symmetric matrices are held by their
+        pairs i > j, (n (n - 1) / 2,), and their diagonal, (n,).
         """
-        n_kernel = len(self.categories) + 1
-        k, by_theta, _ = self._kernel.with_gradients(theta[:n_kernel], differences)
+        i, j = pairs = np.tril_indices(len(y), -1)
+        differences = self._kernel.differences(Z, Z)[:, i, j]
         member = self._membership(len(y))
-        weight, own, noise = self._source_terms(theta, member)
-        shared = np.outer(weight, weight)
-        K = k * (shared + own) + _OFFSET * member @ member.T
-        L, info = lapack.dpotrf(K + np.diag(noise), lower=1)
-        if info != 0:
-            return np.inf, np.zeros_like(theta)
-        alpha = lapack.dpotrs(L, y, lower=1)[0]
-        K_inverse = lapack.dpotri(L, lower=1)[0]
-        K_inverse = np.tril(K_inverse) + np.tril(K_inverse, -1).T
-        log_likelihood = -0.5 * y @ alpha - np.log(np.diag(L)).sum()
-
-        A = np.outer(alpha, alpha) - K_inverse  # d log p / dK = A / 2
-        by_shared = (A * k * shared).sum(1)
-        by_noise = 0.5 * noise * np.diag(A)
         ours = 1 - member.sum(axis=1)
-        gradient = np.r_[
-            0.5 * by_theta(A * (shared + own)),
-            0.5 * by_shared @ ours,
-            by_noise @ ours,
-            by_shared @ member,
-            0.5 * (A * k * own).sum(1) @ member,
-            by_noise @ member,
-        ]
-        standardised = (theta - self._prior_location) / self._prior_scale
-        log_prior = -0.5 * standardised @ standardised
-        return -(log_likelihood + log_prior), -gradient + standardised / self._prior_scale
+        n_kernel = len(self.categories) + 1
+
+        def row_sums(of_pairs: np.ndarray, diagonal: np.ndarray) -> np.ndarray:
+            below, above = (np.bincount(rows, of_pairs, len(y)) for rows in pairs)
+            return below + above + diagonal
+
+        def value_and_gradient(theta: np.ndarray) -> tuple[float, np.ndarray]:
+            k, by_theta, _ = self._kernel.with_gradients(theta[:n_kernel], differences)
+            weight, own, noise = self._source_terms(theta, member)
+            shared, own, own_diagonal = weight[i] * weight[j], own[i, j], np.diag(own)
+            K = _OFFSET * member @ member.T
+            K[i, j] += k * (shared + own)
+            K.flat[:: len(y) + 1] += weight**2 + own_diagonal + noise
+            L, info = lapack.dpotrf(K, lower=1)
+            if info != 0:
+                return np.inf, np.zeros_like(theta)
+            alpha = lapack.dpotrs(L, y, lower=1)[0]
+            K_inverse = lapack.dpotri(L, lower=1)[0]
+            log_likelihood = -0.5 * y @ alpha - np.log(np.diag(L)).sum()
+
+            A = alpha[i] * alpha[j] - K_inverse[i, j]  # d log p / dK = A / 2
+            A_diagonal = alpha**2 - np.diag(K_inverse)
+            by_shared = row_sums(A * k * shared, A_diagonal * weight**2)
+            by_own = row_sums(A * k * own, A_diagonal * own_diagonal)
+            by_noise = 0.5 * A_diagonal * noise
+            gradient = np.r_[
+                by_theta(A * (shared + own)),
+                0.5 * by_shared @ ours,
+                by_noise @ ours,
+                by_shared @ member,
+                0.5 * by_own @ member,
+                by_noise @ member,
+            ]
+            standardised = (theta - self._prior_location) / self._prior_scale
+            log_prior = -0.5 * standardised @ standardised
+            return -(log_likelihood + log_prior), -gradient + standardised / self._prior_scale
+
+        return value_and_gradient
 
 
 def _cholesky(K: np.ndarray, noise: np.ndarray) -> np.ndarray:

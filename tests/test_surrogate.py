@@ -124,7 +124,7 @@ def test_joint_draws_have_the_moments_of_scikit_learn(n_categories):
 
 
 def log_posterior(gp, theta, Z, y):
-    value, gradient = gp._negative_log_posterior(theta, gp._kernel.differences(Z, Z), y)
+    value, gradient = gp._negative_log_posterior(Z, y)(theta)
     return -value, -gradient
 
 
@@ -326,12 +326,9 @@ def test_posterior_beside_sources_is_that_of_their_joint_covariance(n_categories
 def test_gradient_of_the_objective_beside_sources_is_right(n_categories):
     gp, data = with_sources(n_categories)
     Z = np.vstack([Z for Z, _ in data])
-    differences = gp._kernel.differences(Z, Z)
-    y = np.concatenate([y for _, y in data])
-    expected = approx_fprime(
-        gp._theta, lambda theta: gp._negative_log_posterior(theta, differences, y)[0], 1e-7
-    )
-    assert_allclose(gp._negative_log_posterior(gp._theta, differences, y)[1], expected, atol=1e-3)
+    objective = gp._negative_log_posterior(Z, np.concatenate([y for _, y in data]))
+    expected = approx_fprime(gp._theta, lambda theta: objective(theta)[0], 1e-7)
+    assert_allclose(objective(gp._theta)[1], expected, atol=1e-3)
 
 
 def test_sources_without_weight_change_nothing():
