@@ -125,7 +125,7 @@ class BayesSearchCV(BaseSearchCV):
 
     n_initial_points : int or "auto", default="auto"
         Number of candidates before the surrogate proposes, ``initial_candidates`` and those of
-        ``previous_results`` included. ``"auto"`` grows with the dimension from 4 to 10, and is at
+        ``previous_results`` included. ``"auto"`` grows with the dimension from 4 to 8, and is at
         most a third of ``n_iter``.
 
     initial_candidates : dict or list of dicts, default=None
