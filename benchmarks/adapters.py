@@ -269,6 +269,7 @@ class Smac(Adapter):
                 owners = [k for k, keys in enumerate(self.subspaces) if key in keys]
                 if len(owners) < len(self.subspaces):
                     space.add(InCondition(nodes[key], nodes[Flat.SUBSPACE], owners))
+        self.losses: list[float] = []
         self.folder = tempfile.TemporaryDirectory()
         scenario = Scenario(
             space,
@@ -294,10 +295,12 @@ class Smac(Adapter):
     def tell(self, trial: Any, loss: float | None) -> None:
         from smac.runhistory import StatusType, TrialValue
 
-        failed = loss is None
-        status = StatusType.CRASHED if failed else StatusType.SUCCESS
-        cost = math.inf if failed else loss
-        self.optimizer.tell(trial, TrialValue(cost=cost, status=status))
+        if loss is None:  # infinite costs become NaN on SMAC's logarithmic scale
+            value = TrialValue(cost=max(self.losses, default=0.0), status=StatusType.CRASHED)
+        else:
+            self.losses.append(loss)
+            value = TrialValue(cost=loss, status=StatusType.SUCCESS)
+        self.optimizer.tell(trial, value)
 
 
 class Ax(Adapter):
