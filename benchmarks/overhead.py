@@ -141,13 +141,13 @@ def main() -> None:
     args = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     small = np.ones((1000, 10)), np.arange(1000) % 2
-    large = make_classification(20_000, 30, n_informative=10, random_state=0)
+    large = make_classification(60_000, 30, n_informative=10, random_state=0)
     spin, logistic = {"a": (0.0, 1.0)}, {"C": (1e-4, 1e4, "log-uniform")}
     slow = LogisticRegression(tol=1e-12, max_iter=100)
     jobs = {
         "1 ms, proposals for free": (Spin(), spin, *small, 100, True),
         "1 ms": (Spin(), spin, *small, 50, False),
-        "logistic regression": (slow, logistic, *large, 60, False),
+        "logistic regression": (slow, logistic, *large, 40, False),
     }
     print("ms per fit | GridSearchCV | BayesSearchCV | of it proposals | ratio | CPU | CPU | ratio")
     print("|".join(["---"] * 8))

@@ -147,7 +147,7 @@ Running = dict[Attempt, None]  # in the order of submission
 class Workers:
     """Workers of which nothing is known but their results (Spark and others)."""
 
-    short = 0.01  # seconds of a batch: tasks that take less are handed over several at a time
+    short = 0.03  # seconds of a batch: tasks that take less are handed over several at a time
     can_stop = False  # whether a task that hangs can be ended, or its worker replaced
     queues = True  # whether tasks may be handed over before a worker is free
     silent = False  # whether a worker may die without a word

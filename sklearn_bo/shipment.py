@@ -19,6 +19,8 @@ try:
 except ImportError:
     from joblib.externals import cloudpickle
 
+_LARGE = 2**20  # bytes of an array from which on joblib maps it to memory
+_ALIGNMENT = 64
 _POLL = 0.1  # seconds between looks whether what was received is still needed
 
 
@@ -26,8 +28,9 @@ class Shipment:
     """An object that crosses to each worker process once, however many calls refer to it.
 
     Its arrays are kept apart from the rest (pickle protocol 5), so that joblib maps the large ones
-    to memory, shared by all workers, and a worker unpickles the whole only for its first call. Dask
-    and Ray place it in their own stores, once.
+    to memory, shared by all workers, and a worker unpickles the whole only for its first call. The
+    small ones, such as the indices of the splits, are laid end to end, for together they may be
+    large. Dask and Ray place all in their own stores, once.
 
     Parameters
     ----------
@@ -42,14 +45,23 @@ class Shipment:
         self.content = content
         self._lease = lease
         self._token = uuid4().hex
-        self._packed: tuple[np.ndarray, list[np.ndarray]] | None = None
+        self._packed: tuple[np.ndarray, list[np.ndarray], list[int]] | None = None
 
     def pack(self) -> None:
         """Pickle the content now, so that what cannot be pickled raises here."""
         buffers: list[pickle.PickleBuffer] = []
         head = cloudpickle.dumps(self.content, protocol=5, buffer_callback=buffers.append)
         arrays = [np.frombuffer(buffer.raw(), dtype=np.uint8) for buffer in buffers]
-        self._packed = np.frombuffer(head, dtype=np.uint8), arrays
+        sizes = [array.nbytes for array in arrays]
+        block = np.zeros(sum(_room(size) for size in sizes if size < _LARGE), dtype=np.uint8)
+        large, start = [block], 0
+        for array, size in zip(arrays, sizes, strict=True):
+            if size < _LARGE:
+                block[start : start + size] = array
+                start += _room(size)
+            else:
+                large.append(array)
+        self._packed = np.frombuffer(head, dtype=np.uint8), large, sizes
 
     def __reduce__(self) -> tuple:
         if self._packed is None:
@@ -58,7 +70,7 @@ class Shipment:
 
     def __sizeof__(self) -> int:
         """Size in bytes; beyond 1,000, Dask and Ray store an argument rather than send it along."""
-        head, arrays = self._packed or (np.empty(0), [])
+        head, arrays, _ = self._packed or (np.empty(0), [], [])
         own = object.__sizeof__(self) + 1_000
         return own + sys.getsizeof(head) + head.nbytes + sum(array.nbytes for array in arrays)
 
@@ -67,11 +79,26 @@ _received: WeakValueDictionary[str, Shipment] = WeakValueDictionary()  # by this
 _kept: deque[Shipment] = deque(maxlen=2)  # those without a lease
 
 
-def _unpack(token: str, lease: str | None, head: np.ndarray, arrays: list[np.ndarray]) -> Shipment:
+def _room(size: int) -> int:
+    """Bytes that an array takes in the block, so that the next one is aligned."""
+    return -(-size // _ALIGNMENT) * _ALIGNMENT
+
+
+def _unpack(
+    token: str, lease: str | None, head: np.ndarray, arrays: list[np.ndarray], sizes: list[int]
+) -> Shipment:
     """Return the shipment, from the memory of this process where it has been here before."""
     shipment = _received.get(token)
     if shipment is None:
-        shipment = Shipment(pickle.loads(head.data, buffers=[array.data for array in arrays]))
+        block, *large = arrays
+        buffers, start = [], 0
+        for size in sizes:
+            if size < _LARGE:
+                buffers.append(block[start : start + size].data)
+                start += _room(size)
+            else:
+                buffers.append(large.pop(0).data)
+        shipment = Shipment(pickle.loads(head.data, buffers=buffers))
         _received[token] = shipment
         if lease is None:
             _kept.append(shipment)

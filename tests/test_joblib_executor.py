@@ -228,6 +228,22 @@ def test_a_shipment_is_unpickled_once_by_each_worker(backend, tmp_path):
         assert sorted(unpickled_by(log)) == sorted(workers)
 
 
+def describe_all(shipment):
+    return [(array.sum(), array.dtype, is_mapped(array)) for array in shipment.content]
+
+
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+def test_small_arrays_that_are_large_together_are_mapped_with_the_large_ones(backend):
+    arrays = [np.arange(n, dtype=t) for n in (1, 30_001, LARGE, 40_000) for t in ("i8", "f4")]
+    arrays += [np.empty(0), np.arange(90_000)]
+    with joblib.parallel_config(backend, n_jobs=2), Executor(2, "2*n_jobs") as executor:
+        task = executor.submit(describe_all, executor.ship(arrays))
+        assert executor.next_done() is task
+    expected = [(array.sum(), array.dtype, True) for array in arrays]
+    expected[-2] = (0.0, np.dtype(float), task.result()[-2][2])  # nothing to map
+    assert task.result() == expected
+
+
 def test_a_shipment_crosses_to_threads_by_reference(tmp_path):
     with joblib.parallel_config("threading"), Executor(2, "2*n_jobs") as executor:
         shipment = executor.ship(Payload(tmp_path / "log"))
