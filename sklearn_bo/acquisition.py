@@ -67,7 +67,8 @@ def log_expected_improvement(mean: np.ndarray, std: np.ndarray, best: float) -> 
     z = (mean - best) / std
     value = log_h(z)
     # h'(z) / h(z), as h' = Phi; far out, where the difference of the logarithms drowns, it is -z
-    slope = np.where(z > -1e4, np.exp(np.minimum(log_ndtr(z) - value, 20)), -z)
+    log_slope = np.minimum(log_ndtr(z) - value, 20)  # what is drowned may overflow
+    slope = np.where(z > -1e4, np.exp(log_slope), -z)
     return value + np.log(std), slope / std, (1 - slope * z) / std
 
 

@@ -137,7 +137,7 @@ def _climb(
         jac=True,
         method="L-BFGS-B",
         bounds=[(0, 1)] * int(free.sum()),
-        options={"maxiter": 50, "ftol": 1e-6},
+        options={"maxiter": 50, "ftol": 1e-4},
     )
     Z[free] = result.x
     return space.snap(Z)
