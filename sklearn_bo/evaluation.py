@@ -28,7 +28,7 @@ from sklearn_bo.optimizer import Optimizer
 from sklearn_bo.shipment import Shipment
 from sklearn_bo.trials import Trial
 
-_HAND_OVER = 0.005  # seconds until a worker has a fold, beside which short ones matter
+_HAND_OVER = 0.01  # seconds until a worker has a fold, beside which short ones matter
 
 
 class _Pace:
