@@ -28,7 +28,7 @@ _SQRT5 = np.sqrt(5.0)
 # MAP priors: normal, (location, standard deviation) of the logarithm of a lengthscale and of the
 # logit of the share. A lengthscale grows with sqrt(d), so that distances in many dimensions stay
 # comparable to it (Hvarfner et al. 2024, arXiv:2402.02229).
-_LENGTHSCALE_PRIOR = (-0.5, 1.0)
+_LENGTHSCALE_PRIOR = (-1.0, 0.7)
 _SHARE_PRIOR = (0.5, 1.5)
 _LENGTHSCALE_BOUNDS = (np.log(5e-3), np.log(1e3))
 _SHARE_BOUNDS = (-6.0, 6.0)

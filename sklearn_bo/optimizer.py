@@ -21,22 +21,14 @@ import numpy as np
 from sklearn.utils import check_random_state
 from threadpoolctl import ThreadpoolController
 
-from sklearn_bo.acquisition import log_expected_improvement, upper_confidence_bound
+from sklearn_bo.acquisition import log_expected_improvement
 from sklearn_bo.design import default_n_initial_points, initial_design
 from sklearn_bo.dimensions import native
-from sklearn_bo.maximizer import Acquisition, Admissible, maximize
+from sklearn_bo.maximizer import maximize
 from sklearn_bo.model import Model
+from sklearn_bo.proposal import best_of, propose
 from sklearn_bo.space import Space
-from sklearn_bo.surrogate import GaussianProcess
 from sklearn_bo.trials import Origin, Trial, Trials
-
-# One in so many proposals explores, for a model fitted to few points is too sure of itself: by a
-# confidence bound under shorter lengthscales (Berkenkamp et al. 2019, arXiv:1901.03357), or, every
-# other time where there are categories, by the expected improvement within one that is drawn.
-_EXPLORE_EVERY = 3
-_EXPLORE_BETA = 2.5
-_EXPLORE_SHORTENING = 0.5
-_N_ANCHORS = 5
 
 
 @cache
@@ -388,9 +380,8 @@ class Optimizer:
             terms = [(gp, partial(log_expected_improvement, best=best))]
             left = [trial.z for trial in self.trials.pending]
             if self._open_subspaces().any():
-                anchors = Z[np.argsort(-expected, kind="stable")[:_N_ANCHORS]]
                 rng = self._rng(len(self.trials))
-                z = maximize(terms, self.space, anchors, self._admissible, rng)
+                z = maximize(terms, self.space, best_of(Z, expected), self._admissible, rng)
                 left.extend([] if z is None else [z])
             if not left:
                 return 0.0
@@ -461,54 +452,9 @@ class Optimizer:
     def _exploit(self) -> np.ndarray:
         """Maximise the acquisition function of the fitted surrogate."""
         with _thread_pools().limit(limits=1, user_api="blas"):
-            return self._maximize_acquisition()
-
-    def _maximize_acquisition(self) -> np.ndarray:
-        rng = self._rng(len(self.trials))
-        finished = self.trials.finished
-        gp, _, Z, y = self._model.fit(finished)
-        pending = [trial.z for trial in self.trials.pending]
-        if pending:
-            # What is believed of the function has no noise, so that proposals keep their distance.
-            believed = gp.predict(np.array(pending))[0]
-            Z, y = np.vstack([Z, pending]), np.r_[y, believed]
-            gp.condition(Z, y, n_exact=len(pending))
-        turn, step = divmod(len(self.trials), _EXPLORE_EVERY)
-        is_first = all(trial.origin != "model" for trial in self.trials)
-        if step == _EXPLORE_EVERY - 1 and len(gp.source_Z) and not is_first:
-            # Lest a source that misleads keep the search from what it makes look bad.
-            gp = GaussianProcess(self.space.categories).fit(Z, y)
-            gp.condition(Z, y, n_exact=len(pending))
-        # Noise makes the best score too good; the incumbent is the best expectation.
-        known = np.vstack([Z, gp.source_Z])
-        expected = gp.predict(known)[0]
-        if is_first and (may := self._admissible(known)).any():
-            # The best of what is learned shows how the sources' scores compare to those to come.
-            return known[np.argmax(np.where(may, expected, -np.inf))]
-        best = (expected[: len(Z)] if len(Z) else expected).max()
-        acquisition: Acquisition = partial(log_expected_improvement, best=best)
-        admissible: Admissible = self._admissible
-        if step == _EXPLORE_EVERY - 1 and turn % 2 and self.space.is_categorical.any():
-            admissible = self._admissible_in_one_category(rng)
-        elif step == _EXPLORE_EVERY - 1:
-            gp = gp.shortened(_EXPLORE_SHORTENING).condition(Z, y, n_exact=len(pending))
-            acquisition = partial(upper_confidence_bound, beta=_EXPLORE_BETA)
-        anchors = known[np.argsort(-expected, kind="stable")[:_N_ANCHORS]]
-        terms = [(gp, acquisition), *self._model.success(finished)]
-        z = maximize(terms, self.space, anchors, admissible, rng)
+            rng = self._rng(len(self.trials))
+            z = propose(self._model, self.trials, self._admissible, rng)
         return self._any_left() if z is None else z
-
-    def _admissible_in_one_category(self, rng: np.random.RandomState) -> Admissible:
-        """Prefer one category of one column, both drawn, lest the search settle on another."""
-        column = rng.choice(np.flatnonzero(self.space.is_categorical))
-        category = rng.choice(self.space.categories[column])
-
-        def admissible(Z: np.ndarray) -> np.ndarray:
-            anywhere = self._admissible(Z)
-            there = anywhere & (Z[:, column] == category)
-            return there if there.any() else anywhere
-
-        return admissible
 
     # -- bookkeeping
 
@@ -517,11 +463,12 @@ class Optimizer:
         return np.random.RandomState(np.random.PCG64([self.seed, *(k + 1 for k in key)]))
 
     def _append(self, params: dict[str, Any], origin: Origin) -> Trial:
-        z = self.space.encode(params)
-        trial = self.trials.append(params, z, origin)
-        if (identity := _identities(z[None])[0]) not in self._seen:
-            self._seen.add(identity)
-            self._n_asked[self.space.subspace_of(z[None])[0]] += 1
+        points = self.space.encodings(params)
+        trial = self.trials.append(params, points[0], origin)
+        identities = _identities(points)
+        if identities[0] not in self._seen:
+            self._seen.update(identities)
+            self._n_asked[self.space.subspace_of(points)[0]] += 1
         return trial
 
     def _find_or_add(self, params: dict[str, Any]) -> Trial:

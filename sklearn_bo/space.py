@@ -260,18 +260,25 @@ class Space:
         ValueError
             If no subspace has just these parameters and values; tells why of the closest one.
         """
+        return self.encodings(params)[0]
+
+    def encodings(self, params: Mapping[str, Any]) -> np.ndarray:
+        """Return a setting's points in all subspaces that contain it, (n, n_dims), as `encode`."""
+        points: list[np.ndarray] = []
         reasons: list[list[str]] = []
         for k, subspace in enumerate(self.subspaces):
             missing = [name for name in subspace.dimensions if name not in params]
             coordinates, problems = _coordinates(subspace, params)
             problems += [f"parameter {name!r} is missing" for name in missing]
-            if not problems:
-                z = self._start(k)
-                z[list(subspace.columns.values())] = [coordinates[n] for n in subspace.columns]
-                return z
-            reasons.append(problems)
-        fewest = min(reasons, key=len)
-        raise ValueError("; ".join(fewest))
+            if problems:
+                reasons.append(problems)
+                continue
+            z = self._start(k)
+            z[list(subspace.columns.values())] = [coordinates[n] for n in subspace.columns]
+            points.append(z)
+        if not points:
+            raise ValueError("; ".join(min(reasons, key=len)))
+        return np.array(points)
 
     def decode(self, z: np.ndarray) -> dict[str, Any]:
         """Return the setting at the point z (n_dims,), in the order of the user's own dict."""

@@ -35,7 +35,7 @@ from scipy.optimize import minimize
 from sklearn_bo.kernel import NO_SHARE, Kernel
 
 # MAP priors: log-normal, (location of the logarithm, its standard deviation).
-_SIGNAL_PRIOR = (0.0, 0.7)
+_SIGNAL_PRIOR = (0.5, 0.5)
 _NOISE_PRIOR = (np.log(1e-2), 1.5)
 _SIGNAL_BOUNDS = (5e-2, 2e1)
 _NOISE_BOUNDS = (1e-6, 1.0)

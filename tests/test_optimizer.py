@@ -520,6 +520,18 @@ def test_setting_that_two_subspaces_have_is_asked_once():
         optimizer.ask()
 
 
+def test_setting_in_a_corner_of_two_subspaces_is_asked_once():
+    space = [
+        {"C": (0.0, 1.0), "gamma": (0.0, 1.0)},
+        {"C": (0.0, 1.0), "gamma": (1e-6, 100.0, "log-uniform")},
+    ]
+    for seed in range(3):
+        optimizer = Optimizer(space, random_state=seed, n_initial_points=2)
+        run(optimizer, lambda params: params["C"] - abs(params["gamma"] - 1e-6), 12)
+        assert optimizer.best_trial.score == pytest.approx(1, abs=1e-5)  # that corner was met
+        assert len(set(keys(optimizer.trials))) == 12
+
+
 @pytest.mark.parametrize("n", [0, 3, 14, 130])
 def test_restored_trials_are_all_that_the_next_proposal_needs(n):
     original = Optimizer(MIXED, random_state=0)

@@ -177,15 +177,16 @@ def test_posterior_mean_passes_over_a_lucky_neighbour_of_mediocre_ones():
 
 def test_posterior_mean_finds_better_candidates_than_the_best_score_where_noise_is_large():
     gains = []
-    for seed in range(20):
+    for seed in range(60):
         rng = np.random.RandomState(seed)
         C = 10 ** rng.uniform(-3, 3, size=40)
         truth = -((np.log10(C) - 1) ** 2) / 4
         scores = truth + 0.5 * rng.normal(size=40)
         chosen = PosteriorMean()(results_of([{"C": value} for value in C], scores))
         gains.append(truth[chosen] - truth[np.argmax(scores)])
-    assert np.mean(gains) > 0.05
-    assert np.mean(np.array(gains) >= 0) >= 0.8
+    gains = np.array(gains)
+    assert np.mean(gains) > 3 * np.std(gains) / np.sqrt(len(gains))
+    assert np.sum(gains > 0) > 2 * np.sum(gains < 0)
 
 
 def test_posterior_mean_is_the_best_score_where_there_is_no_noise():

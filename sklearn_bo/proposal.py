@@ -1,0 +1,99 @@
+"""Where to look next: x_t = argmax u(x | D), the acquisition function of the fitted surrogate.
+
+Two proposals in three exploit: they maximise the expected improvement. The third explores, for a
+model fitted to few points is too sure of itself: by a confidence bound under shorter lengthscales
+(Berkenkamp et al. 2019, arXiv:1901.03357), or, every other time where there are categories, by the
+expected improvement within one that is drawn.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from sklearn_bo.acquisition import log_expected_improvement, upper_confidence_bound
+from sklearn_bo.maximizer import Acquisition, Admissible, maximize
+from sklearn_bo.model import Model
+from sklearn_bo.space import Space
+from sklearn_bo.surrogate import GaussianProcess
+from sklearn_bo.trials import Trials
+
+_EXPLORE_EVERY = 3
+_EXPLORE_BETA = 2.5
+_EXPLORE_SHORTENING = 0.5
+_N_ANCHORS = 5
+
+
+def propose(
+    model: Model, trials: Trials, admissible: Admissible, rng: np.random.RandomState
+) -> np.ndarray | None:
+    """Propose the next point.
+
+    Parameters
+    ----------
+    model : Model
+        What the trials are modelled by.
+    trials : Trials
+        All trials so far. Those pending are taken to score what the surrogate expects (the
+        "Kriging believer", Ginsbourger et al. 2010).
+    admissible : callable
+        Tells for each row of Z (n, n_dims) whether it may be proposed.
+    rng : RandomState
+        Source of the points that are screened.
+
+    Returns
+    -------
+    ndarray of shape (n_dims,) or None
+        The point, snapped; None if none was found that is admissible.
+    """
+    space = model.space
+    gp, _, Z, y = model.fit(trials.finished)
+    pending = [trial.z for trial in trials.pending]
+    if pending:
+        # What is believed of the function has no noise, so that proposals keep their distance.
+        believed = gp.predict(np.array(pending))[0]
+        Z, y = np.vstack([Z, pending]), np.r_[y, believed]
+        gp.condition(Z, y, n_exact=len(pending))
+    turn, step = divmod(len(trials), _EXPLORE_EVERY)
+    explores = step == _EXPLORE_EVERY - 1
+    is_first = all(trial.origin != "model" for trial in trials)
+    if explores and len(gp.source_Z) and not is_first:
+        # Lest a source that misleads keep the search from what it makes look bad.
+        gp = GaussianProcess(space.categories).fit(Z, y)
+        gp.condition(Z, y, n_exact=len(pending))
+    known = np.vstack([Z, gp.source_Z])
+    expected = gp.predict(known)[0]
+    if is_first and (may := admissible(known)).any():
+        # The best of what is learned shows how the sources' scores compare to those to come.
+        return known[np.argmax(np.where(may, expected, -np.inf))]
+    # Noise makes the best score too good; the incumbent is the best expectation.
+    best = (expected[: len(Z)] if len(Z) else expected).max()
+    acquisition: Acquisition = partial(log_expected_improvement, best=best)
+    if explores and turn % 2 and space.is_categorical.any():
+        admissible = _in_one_category(space, admissible, rng)
+    elif explores:
+        gp = gp.shortened(_EXPLORE_SHORTENING).condition(Z, y, n_exact=len(pending))
+        acquisition = partial(upper_confidence_bound, beta=_EXPLORE_BETA)
+    terms = [(gp, acquisition), *model.success(trials.finished)]
+    return maximize(terms, space, best_of(known, expected), admissible, rng)
+
+
+def best_of(Z: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Return the few points of Z (n, n_dims) of the highest expectations (n,), as anchors."""
+    return Z[np.argsort(-expected, kind="stable")[:_N_ANCHORS]]
+
+
+def _in_one_category(
+    space: Space, admissible: Admissible, rng: np.random.RandomState
+) -> Admissible:
+    """Prefer one category of one column, both drawn, lest the search settle on another."""
+    column = rng.choice(np.flatnonzero(space.is_categorical))
+    category = rng.choice(space.categories[column])
+
+    def admissible_there(Z: np.ndarray) -> np.ndarray:
+        anywhere = admissible(Z)
+        there = anywhere & (Z[:, column] == category)
+        return there if there.any() else anywhere
+
+    return admissible_there
