@@ -277,7 +277,8 @@ class Space:
             z[list(subspace.columns.values())] = [coordinates[n] for n in subspace.columns]
             points.append(z)
         if not points:
-            raise ValueError("; ".join(min(reasons, key=len)))
+            fewest = min(reasons, key=len)
+            raise ValueError("; ".join(fewest))
         return np.array(points)
 
     def decode(self, z: np.ndarray) -> dict[str, Any]:
