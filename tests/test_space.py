@@ -253,6 +253,15 @@ def test_setting_is_encoded_in_the_first_subspace_that_contains_it():
     assert twins.subspace_of(twins.encode({"a": 1})[None])[0] == 0
 
 
+def test_setting_has_a_point_in_each_subspace_that_contains_it():
+    space = Space([{"a": (0.0, 1.0)}, {"b": [1]}, {"a": (1e-6, 1e2, "log-uniform")}])
+    for setting, subspaces in [({"a": 0.5}, [0, 2]), ({"a": 0.0}, [0]), ({"a": 50.0}, [2])]:
+        points = space.encodings(setting)
+        assert space.subspace_of(points).tolist() == subspaces
+        for z in points:
+            assert space.decode(z) == pytest.approx(setting)
+
+
 @pytest.mark.parametrize(
     ("space", "params", "message"),
     [
