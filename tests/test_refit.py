@@ -184,9 +184,8 @@ def test_posterior_mean_finds_better_candidates_than_the_best_score_where_noise_
         scores = truth + 0.5 * rng.normal(size=40)
         chosen = PosteriorMean()(results_of([{"C": value} for value in C], scores))
         gains.append(truth[chosen] - truth[np.argmax(scores)])
-    gains = np.array(gains)
-    assert np.mean(gains) > 3 * np.std(gains) / np.sqrt(len(gains))
-    assert np.sum(gains > 0) > 2 * np.sum(gains < 0)
+    assert np.mean(gains) > 0.05
+    assert np.mean(np.array(gains) >= 0) >= 0.8
 
 
 def test_posterior_mean_is_the_best_score_where_there_is_no_noise():

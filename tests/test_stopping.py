@@ -393,12 +393,9 @@ def test_a_search_that_runs_to_its_end_says_so():
 # -- in parallel
 
 
-# Improvements may go on, ever smaller ones, to the end.
-NO_VISIBLE_IMPROVEMENT = NoImprovement(5, min_delta=0.01)
-
-
 @pytest.mark.parametrize(
-    "rule", [TargetScore(0.93), NO_VISIBLE_IMPROVEMENT, NegligibleGain(0.3, 2)]
+    "rule",  # without min_delta, ever smaller improvements may go on to the end
+    [TargetScore(0.93), NoImprovement(5, min_delta=0.01), NegligibleGain(0.3, 2)],
 )
 def test_with_a_lag_a_stopped_search_does_not_depend_on_timing(rule):
     expected = rows(hill_search(rule, lag=3, estimator=Hill(jitter=0.0)).fit(X, y))
