@@ -421,8 +421,9 @@ class Optimizer:
                 "subspaces' budgets, have been asked."
             )
         n_useful = len(self.trials) - len(self.trials.failed) + self._model.n_learned
-        n_complete = len(self.trials.complete) + self._model.n_learned
-        if n_useful < self.n_initial_points or n_complete < 2:
+        # Scores that are all equal would have the model call the space flat, and ask its corners.
+        n_distinct = len({trial.score for trial in self.trials.complete}) + self._model.n_learned
+        if n_useful < self.n_initial_points or n_distinct < 2:
             z, origin = self._explore(), "initial design"
         else:
             z, origin = self._exploit(), "model"
