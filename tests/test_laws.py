@@ -386,8 +386,8 @@ def test_thirty_dimensions():
     assert_goes_on(optimizer)
 
 
-def test_two_thousand_told_trials():
-    optimizer = told(Optimizer(cube(3), random_state=0), 2000, bowl)
+def test_five_thousand_told_trials():
+    optimizer = told(Optimizer(cube(3), random_state=0), 5000, bowl)
     trial = optimizer.ask()
     assert trial.origin == "model"
     assert bowl(trial.params) > -0.05

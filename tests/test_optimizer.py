@@ -483,31 +483,7 @@ def test_predict_does_not_need_choices_that_can_be_copied():
     assert math.isfinite(mean)
 
 
-# Several pending.
-
-
-@pytest.mark.parametrize(("d", "n"), [(3, 10), (6, 15)])
-def test_eight_pending_are_distinct_and_spread_out(d, n):
-    def waves(params):
-        return sum(math.sin(9 * x + i) for i, x in enumerate(params.values()))
-
-    medians = []
-    for seed in range(4):
-        pending = warmed_up(cube(d), waves, n=n, seed=seed).ask(8)
-        assert len(set(keys(pending))) == 8
-        Z = np.array([trial.z for trial in pending])
-        gaps = np.linalg.norm(Z[:, None] - Z[None], axis=2)[np.triu_indices(8, 1)]
-        medians.append(np.median(gaps))
-    # Two random points of the cube are about sqrt(d / 6) apart.
-    assert np.mean(medians) > 0.3 * np.sqrt(d / 6)
-
-
-def test_batches_of_eight_find_what_single_trials_find():
-    optimizer = Optimizer(cube(2), random_state=0)
-    for _ in range(5):
-        for trial in optimizer.ask(8):
-            optimizer.tell(trial, sphere(trial.params))
-    assert optimizer.best_trial.score > -1e-2
+# Each setting once.
 
 
 def test_setting_that_two_subspaces_have_is_asked_once():

@@ -1,0 +1,137 @@
+"""Where to look next: each proposal maximises its acquisition function, computed here anew."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sklearn_bo import Optimizer
+from sklearn_bo.model import Model
+from sklearn_bo.proposal import propose
+from sklearn_bo.space import Space
+from sklearn_bo.trials import Trials
+
+MIXED = {"x": (0.0, 1.0), "n": (1, 40), "kind": ["good", "fair", "bad"]}
+
+
+def hills(params):
+    height = {"good": 0.0, "fair": -0.3, "bad": -9.0}[params["kind"]]
+    return height - (params["x"] - 0.3) ** 2 - 1e-3 * (params["n"] - 25) ** 2
+
+
+def waves(params):
+    return sum(math.sin(9 * x + i) for i, x in enumerate(params.values()))
+
+
+def cube(d):
+    return {f"x{i}": (0.0, 1.0) for i in range(d)}
+
+
+def search(spec, score, n, seed=0):
+    """The space, its model and n random trials."""
+    space = Space(spec, random_state=seed)
+    trials = Trials()
+    for z in space.sample(n, np.random.RandomState(seed)):
+        params = space.decode(z)
+        trials.finish(trials.append(params, z, "model"), score(params))
+    return space, Model(space), trials
+
+
+def anywhere(Z):
+    return np.ones(len(Z), dtype=bool)
+
+
+def fitted(model, trials):
+    """The surrogate, and the best expectation of a trial."""
+    gp, _, Z, _ = model.fit(trials.finished)
+    return gp, gp.predict(Z)[0].max()
+
+
+CASES = [(cube(1), waves), (cube(3), waves), (MIXED, hills)]
+
+
+@pytest.mark.parametrize("n", [9, 10, 12, 13])
+@pytest.mark.parametrize(("spec", "score"), CASES)
+def test_two_of_three_maximise_the_expected_improvement(spec, score, n):
+    space, model, trials = search(spec, score, n)
+    z = propose(model, trials, anywhere, np.random.RandomState(0))
+    gp, best = fitted(model, trials)
+
+    def expected_improvement(Z):
+        mean, std = gp.predict(Z)
+        gap = (mean - best) / std
+        return std * (gap * stats.norm.cdf(gap) + stats.norm.pdf(gap))
+
+    others = space.sample(5000, np.random.RandomState(1))
+    assert expected_improvement(z[None])[0] > 0.99 * expected_improvement(others).max()
+
+
+@pytest.mark.parametrize(("spec", "score"), CASES)
+def test_the_third_maximises_a_bound_of_a_rougher_function(spec, score):
+    space, model, trials = search(spec, score, 8)
+    z = propose(model, trials, anywhere, np.random.RandomState(0))
+    gp, _, Z, y = model.fit(trials.finished)
+    rougher = gp.shortened(0.5).condition(Z, y)
+
+    def bound(Z):
+        mean, std = rougher.predict(Z)
+        return mean + 2.5 * std
+
+    others = space.sample(5000, np.random.RandomState(1))
+    assert bound(z[None])[0] > bound(others).max() - 0.01
+
+
+def test_every_other_exploration_tries_any_category_and_no_other_proposal_a_hopeless_one():
+    kinds = {}
+    for n in (10, 11):
+        _, model, trials = search(MIXED, hills, n)
+        proposals = [propose(model, trials, anywhere, np.random.RandomState(s)) for s in range(30)]
+        kinds[n] = [model.space.decode(z)["kind"] for z in proposals]
+    assert "bad" not in kinds[10]
+    assert min(kinds[11].count(kind) for kind in MIXED["kind"]) >= 4  # of about 10
+
+
+def test_what_may_not_be_asked_is_not_proposed():
+    _, model, trials = search(cube(2), waves, 9)
+    free = propose(model, trials, anywhere, np.random.RandomState(0))
+
+    def elsewhere(Z):
+        return np.linalg.norm(Z - free, axis=1) > 0.2
+
+    assert elsewhere(propose(model, trials, elsewhere, np.random.RandomState(0))[None])[0]
+    assert propose(model, trials, lambda Z: ~anywhere(Z), np.random.RandomState(0)) is None
+
+
+@pytest.mark.parametrize("n", [9, 12])
+def test_pending_trial_is_taken_for_told_where_it_is_expected(n):
+    space, model, trials = search(cube(2), waves, n)
+    pending = propose(model, trials, anywhere, np.random.RandomState(0))
+    trials.append(space.decode(pending), pending, "model")
+    z = propose(model, trials, anywhere, np.random.RandomState(0))
+    # Its expected improvement is spent.
+    assert np.linalg.norm(z - pending) > 0.05
+
+
+@pytest.mark.parametrize(("d", "n"), [(3, 10), (6, 15)])
+def test_eight_pending_are_distinct_and_spread_out(d, n):
+    medians = []
+    for seed in range(4):
+        optimizer = Optimizer(cube(d), random_state=seed)
+        for trial in optimizer.ask(n):
+            optimizer.tell(trial, waves(trial.params))
+        pending = optimizer.ask(8)
+        assert len({trial.key for trial in pending}) == 8
+        Z = np.array([trial.z for trial in pending])
+        gaps = np.linalg.norm(Z[:, None] - Z[None], axis=2)[np.triu_indices(8, 1)]
+        medians.append(np.median(gaps))
+    # Two random points of the cube are about sqrt(d / 6) apart.
+    assert np.mean(medians) > 0.3 * np.sqrt(d / 6)
+
+
+def test_batches_of_eight_find_what_single_trials_find():
+    optimizer = Optimizer(cube(2), random_state=0)
+    for _ in range(5):
+        for trial in optimizer.ask(8):
+            optimizer.tell(trial, -sum((x - 0.3) ** 2 for x in trial.params.values()))
+    assert optimizer.best_trial.score > -1e-2
