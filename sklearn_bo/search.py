@@ -46,6 +46,7 @@ from sklearn_bo.results import (
     results_frame,
 )
 from sklearn_bo.stopping import Rule, check_rules
+from sklearn_bo.trials import Trial
 from sklearn_bo.validation import (
     check_data,
     check_splits,
@@ -458,31 +459,12 @@ class BayesSearchCV(BaseSearchCV):
         whole = "settings of the space" if exhaustive else "trials of n_iter"
         self.stop_reason_ = ending.conclude(len(numbers), n_candidates, whole)
 
-        out = [fold for number in numbers for fold in finished[number]]
-        _warn_or_raise_about_fit_failures(out, self.error_score)
-        if callable(self.scoring):
-            insert_error_scores(out, self.error_score)
+        self.optimizer_ = optimizer
+        self.scorer_ = scorers._scorers if isinstance(scorers, _MultimetricScorer) else scorers
         trials = [optimizer.trials[number] for number in numbers]
-        candidates = [trial.params for trial in trials]
-        results = self._format_results(candidates, self.n_splits_, out)
-        self.multimetric_ = isinstance(out[0]["test_scores"], dict)
-        if callable(self.scoring) and self.multimetric_:
-            self._check_refit_for_multimetric(out[0]["test_scores"])
-            refit_metric = self.refit
-
-        if self.refit or not self.multimetric_:
-            self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
-            if not callable(self.refit):
-                self.best_score_ = results[f"mean_test_{refit_metric}"][self.best_index_]
-            self.best_params_ = results["params"][self.best_index_]
+        self._record(trials, [finished[number] for number in numbers], refit_metric)
         if self.refit:
             self._refit(base_estimator, routed.estimator.fit, context, data)
-
-        self.scorer_ = scorers._scorers if isinstance(scorers, _MultimetricScorer) else scorers
-        self.cv_results_ = results
-        self.optimizer_ = optimizer
-        self.trials_ = trials
-        self.n_trials_ = len(trials)
         context.call_on_fit_task_end(estimator=self, **data)
         self.total_time_ = budget.elapsed
         return self
@@ -527,6 +509,28 @@ class BayesSearchCV(BaseSearchCV):
             self._check_refit_for_multimetric(means)
         objective = resolve_objective(self.objective, self.refit, list(means), exhaustive)
         return objective_value(means, objective)
+
+    def _record(
+        self, trials: list[Trial], folds: list[list[FoldResult]], refit_metric: str
+    ) -> None:
+        """Set the results, and which candidate is the best; a refit that fails leaves them."""
+        out = [fold for of_trial in folds for fold in of_trial]
+        _warn_or_raise_about_fit_failures(out, self.error_score)
+        if callable(self.scoring):
+            insert_error_scores(out, self.error_score)
+        results = self._format_results([trial.params for trial in trials], self.n_splits_, out)
+        self.multimetric_ = isinstance(out[0]["test_scores"], dict)
+        if callable(self.scoring) and self.multimetric_:
+            self._check_refit_for_multimetric(out[0]["test_scores"])
+            refit_metric = self.refit
+        if self.refit or not self.multimetric_:
+            self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
+            if not callable(self.refit):
+                self.best_score_ = results[f"mean_test_{refit_metric}"][self.best_index_]
+            self.best_params_ = results["params"][self.best_index_]
+        self.cv_results_ = results
+        self.trials_ = trials
+        self.n_trials_ = len(trials)
 
     def _refit(
         self, estimator: BaseEstimator, fit_params: dict[str, Any], context: Any, data: dict

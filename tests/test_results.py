@@ -69,6 +69,10 @@ def above_half_on_one_fold(a, first):
     return a > 0.5 and first == X[0, 0]  # of two folds, one has the first sample
 
 
+def only_on_all(a, first):
+    return first == X[0, 0]  # where no fold has the first sample
+
+
 def never_fits(a, first):
     return True
 
@@ -378,6 +382,15 @@ def test_if_every_candidate_fails_the_error_shows_the_traceback(n_jobs):
         pytest.raises(ValueError, match=r"(?s)All the 8 fits failed.*RuntimeError.*is too much"),
     ):
         fragile_search(never_fits, n_iter=4, n_jobs=n_jobs).fit(X, y)
+
+
+def test_a_refit_that_fails_leaves_the_results():
+    half, other = np.arange(1, 20), np.arange(20, 40)
+    search = fragile_search(only_on_all, cv=[(half, other), (other, half)])
+    with pytest.raises(RuntimeError, match="is too much"):
+        search.fit(X, y)
+    assert len(search.results_frame()) == 12
+    assert search.best_score_ == search.best_params_["a"] == max(search.cv_results_["param_a"])
 
 
 def test_failing_settings_of_a_finite_space_are_evaluated_once():
