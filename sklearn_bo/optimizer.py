@@ -58,7 +58,8 @@ class Optimizer:
         Makes the proposals reproducible.
     n_initial_points : int or "auto", default="auto"
         Number of trials before the surrogate proposes, ``initial_candidates`` and what `learn` was
-        given included. ``"auto"`` grows with the dimension from 4 to 8.
+        given included; more while all scores are equal. ``"auto"`` grows with the dimension from 4
+        to 8.
     initial_candidates : dict or list of dicts, default=None
         Settings to ask first. Parameters that one of them lacks take the middle of their range.
 

@@ -126,8 +126,8 @@ class BayesSearchCV(BaseSearchCV):
 
     n_initial_points : int or "auto", default="auto"
         Number of candidates before the surrogate proposes, ``initial_candidates`` and those of
-        ``previous_results`` included. ``"auto"`` grows with the dimension from 4 to 8, and is at
-        most a third of ``n_iter``.
+        ``previous_results`` included; more while all scores are equal. ``"auto"`` grows with the
+        dimension from 4 to 8, and is at most a third of ``n_iter``.
 
     initial_candidates : dict or list of dicts, default=None
         Settings to evaluate first; they count in ``n_iter``. What one of them leaves out is taken
@@ -463,7 +463,7 @@ class BayesSearchCV(BaseSearchCV):
         self.scorer_ = scorers._scorers if isinstance(scorers, _MultimetricScorer) else scorers
         trials = [optimizer.trials[number] for number in numbers]
         self._record(trials, [finished[number] for number in numbers], refit_metric)
-        if self.refit:
+        if self.refit:  # after all else, lest one that fails cost the results
             self._refit(base_estimator, routed.estimator.fit, context, data)
         context.call_on_fit_task_end(estimator=self, **data)
         self.total_time_ = budget.elapsed
@@ -513,12 +513,15 @@ class BayesSearchCV(BaseSearchCV):
     def _record(
         self, trials: list[Trial], folds: list[list[FoldResult]], refit_metric: str
     ) -> None:
-        """Set the results, and which candidate is the best; a refit that fails leaves them."""
+        """Set the results, then which candidate is the best."""
         out = [fold for of_trial in folds for fold in of_trial]
         _warn_or_raise_about_fit_failures(out, self.error_score)
         if callable(self.scoring):
             insert_error_scores(out, self.error_score)
         results = self._format_results([trial.params for trial in trials], self.n_splits_, out)
+        self.cv_results_ = results
+        self.trials_ = trials
+        self.n_trials_ = len(trials)
         self.multimetric_ = isinstance(out[0]["test_scores"], dict)
         if callable(self.scoring) and self.multimetric_:
             self._check_refit_for_multimetric(out[0]["test_scores"])
@@ -528,9 +531,6 @@ class BayesSearchCV(BaseSearchCV):
             if not callable(self.refit):
                 self.best_score_ = results[f"mean_test_{refit_metric}"][self.best_index_]
             self.best_params_ = results["params"][self.best_index_]
-        self.cv_results_ = results
-        self.trials_ = trials
-        self.n_trials_ = len(trials)
 
     def _refit(
         self, estimator: BaseEstimator, fit_params: dict[str, Any], context: Any, data: dict
