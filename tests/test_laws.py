@@ -193,6 +193,28 @@ def test_exhausted_optimizer_still_learns_and_says_what_is_best():
     assert optimizer.best_trial.params == {"a": 3}
 
 
+def test_setting_that_two_subspaces_have_is_asked_once():
+    space = [{"a": [1, 2], "b": ["x"]}, {"a": [1, 2, 3], "b": ["y", "x"]}]
+    optimizer = Optimizer(space, random_state=0)
+    asked = [tuple(trial.params.values()) for trial in optimizer.ask(20)]
+    assert sorted(asked) == [(a, b) for a in (1, 2, 3) for b in ("x", "y")]
+    assert Optimizer(space).share(20) == 6
+    with pytest.raises(RuntimeError, match="All 6 settings"):
+        optimizer.ask()
+
+
+def test_setting_in_a_corner_of_two_subspaces_is_asked_once():
+    space = [
+        {"C": (0.0, 1.0), "gamma": (0.0, 1.0)},
+        {"C": (0.0, 1.0), "gamma": (1e-6, 100.0, "log-uniform")},
+    ]
+    for seed in range(3):
+        optimizer = Optimizer(space, random_state=seed, n_initial_points=2)
+        run(optimizer, lambda params: params["C"] - abs(params["gamma"] - 1e-6), 12)
+        assert optimizer.best_trial.score == pytest.approx(1, abs=1e-5)  # that corner was met
+        assert len({trial.key for trial in optimizer.trials}) == 12
+
+
 @pytest.mark.parametrize("n_initial_points", [2, 100])
 def test_subspace_with_a_budget_of_its_own_gets_that_many_trials(n_initial_points):
     space = [({"x": (0.0, 1.0)}, 4), ({"n": (1, 100)}, 3), ({"c": ["a", "b"]}, 10)]

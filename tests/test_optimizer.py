@@ -350,6 +350,13 @@ def test_search_goes_on_when_all_trials_fail():
     assert optimizer.best_trial is None
 
 
+def test_more_than_a_hundred_failures_before_the_first_success():
+    optimizer = Optimizer(MIXED, random_state=0)
+    run(optimizer, lambda params: math.nan, 120)
+    run(optimizer, mixed_score, 12)
+    assert optimizer.ask().origin == "model"
+
+
 def test_region_that_fails_is_left():
     def score(params):
         return math.nan if params["x0"] > 0.5 else params["x0"]
@@ -483,29 +490,7 @@ def test_predict_does_not_need_choices_that_can_be_copied():
     assert math.isfinite(mean)
 
 
-# Each setting once.
-
-
-def test_setting_that_two_subspaces_have_is_asked_once():
-    space = [{"a": [1, 2], "b": ["x"]}, {"a": [1, 2, 3], "b": ["y", "x"]}]
-    optimizer = Optimizer(space, random_state=0)
-    asked = [tuple(trial.params.values()) for trial in optimizer.ask(20)]
-    assert sorted(asked) == [(a, b) for a in (1, 2, 3) for b in ("x", "y")]
-    assert Optimizer(space).share(20) == 6
-    with pytest.raises(RuntimeError, match="All 6 settings"):
-        optimizer.ask()
-
-
-def test_setting_in_a_corner_of_two_subspaces_is_asked_once():
-    space = [
-        {"C": (0.0, 1.0), "gamma": (0.0, 1.0)},
-        {"C": (0.0, 1.0), "gamma": (1e-6, 100.0, "log-uniform")},
-    ]
-    for seed in range(3):
-        optimizer = Optimizer(space, random_state=seed, n_initial_points=2)
-        run(optimizer, lambda params: params["C"] - abs(params["gamma"] - 1e-6), 12)
-        assert optimizer.best_trial.score == pytest.approx(1, abs=1e-5)  # that corner was met
-        assert len(set(keys(optimizer.trials))) == 12
+# After an interruption.
 
 
 @pytest.mark.parametrize("n", [0, 3, 14, 130])
@@ -518,10 +503,3 @@ def test_restored_trials_are_all_that_the_next_proposal_needs(n):
     pending = original.ask(2)
     assert keys(restored.restore(trial.params, trial.origin) for trial in pending) == keys(pending)
     assert keys(original.ask(2)) == keys(restored.ask(2))
-
-
-def test_more_than_a_hundred_failures_before_the_first_success():
-    optimizer = Optimizer(MIXED, random_state=0)
-    run(optimizer, lambda params: math.nan, 120)
-    run(optimizer, mixed_score, 12)
-    assert optimizer.ask().origin == "model"

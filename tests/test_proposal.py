@@ -42,12 +42,6 @@ def anywhere(Z):
     return np.ones(len(Z), dtype=bool)
 
 
-def fitted(model, trials):
-    """The surrogate, and the best expectation of a trial."""
-    gp, _, Z, _ = model.fit(trials.finished)
-    return gp, gp.predict(Z)[0].max()
-
-
 CASES = [(cube(1), waves), (cube(3), waves), (MIXED, hills)]
 
 
@@ -56,7 +50,8 @@ CASES = [(cube(1), waves), (cube(3), waves), (MIXED, hills)]
 def test_two_of_three_maximise_the_expected_improvement(spec, score, n):
     space, model, trials = search(spec, score, n)
     z = propose(model, trials, anywhere, np.random.RandomState(0))
-    gp, best = fitted(model, trials)
+    gp, _, Z, _ = model.fit(trials.finished)
+    best = gp.predict(Z)[0].max()
 
     def expected_improvement(Z):
         mean, std = gp.predict(Z)
