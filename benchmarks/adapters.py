@@ -288,7 +288,12 @@ class Smac(Adapter):
         )
 
     def ask(self, n: int) -> list[Values]:
-        trials = [self.optimizer.ask() for _ in range(n)]
+        from smac.main.exceptions import ConfigurationSpaceExhaustedException
+
+        try:
+            trials = [self.optimizer.ask() for _ in range(n)]
+        except (ConfigurationSpaceExhaustedException, StopIteration):  # the latter ever after
+            trials = self.trials[:n]  # repeats change no score
         self.trials.extend(trials)
         return [dict(trial.config) for trial in trials]
 

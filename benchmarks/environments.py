@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -38,11 +39,15 @@ def python_of(peer: str) -> str | None:
 
 
 def build(environment: str) -> None:
-    """Create an environment from benchmarks/requirements/<environment>.txt."""
+    """Create an environment from benchmarks/requirements/<environment>.txt, wholly or not at all."""
     requirements = Path(__file__).parent / "requirements" / f"{environment}.txt"
     venv.create(ENVIRONMENTS / environment, with_pip=True)
     pip = [str(_python(environment)), "-m", "pip", "install", "--quiet", "-r", str(requirements)]
-    subprocess.run(pip, check=True)
+    try:
+        subprocess.run(pip, check=True)
+    except BaseException:
+        shutil.rmtree(ENVIRONMENTS / environment)
+        raise
 
 
 def main() -> None:
