@@ -39,14 +39,14 @@ def python_of(peer: str) -> str | None:
 
 
 def build(environment: str) -> None:
-    """Create an environment from benchmarks/requirements/<environment>.txt, wholly or not at all."""
+    """Create an environment from benchmarks/requirements/<environment>.txt, whole or not at all."""
     requirements = Path(__file__).parent / "requirements" / f"{environment}.txt"
-    venv.create(ENVIRONMENTS / environment, with_pip=True)
     pip = [str(_python(environment)), "-m", "pip", "install", "--quiet", "-r", str(requirements)]
     try:
+        venv.create(ENVIRONMENTS / environment, with_pip=True)
         subprocess.run(pip, check=True)
     except BaseException:
-        shutil.rmtree(ENVIRONMENTS / environment)
+        shutil.rmtree(ENVIRONMENTS / environment, ignore_errors=True)
         raise
 
 
