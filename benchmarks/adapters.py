@@ -292,7 +292,7 @@ class Smac(Adapter):
 
         try:
             trials = [self.optimizer.ask() for _ in range(n)]
-        except (ConfigurationSpaceExhaustedException, StopIteration):  # the latter ever after
+        except (ConfigurationSpaceExhaustedException, StopIteration):  # at first, and later
             trials = self.trials[:n]  # repeats change no score
         self.trials.extend(trials)
         return [dict(trial.config) for trial in trials]

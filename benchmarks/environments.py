@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import venv
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
@@ -42,12 +43,11 @@ def build(environment: str) -> None:
     """Create an environment from benchmarks/requirements/<environment>.txt, whole or not at all."""
     requirements = Path(__file__).parent / "requirements" / f"{environment}.txt"
     pip = [str(_python(environment)), "-m", "pip", "install", "--quiet", "-r", str(requirements)]
-    try:
+    with ExitStack() as undo:
+        undo.callback(shutil.rmtree, ENVIRONMENTS / environment, ignore_errors=True)
         venv.create(ENVIRONMENTS / environment, with_pip=True)
         subprocess.run(pip, check=True)
-    except BaseException:
-        shutil.rmtree(ENVIRONMENTS / environment, ignore_errors=True)
-        raise
+        undo.pop_all()
 
 
 def main() -> None:
