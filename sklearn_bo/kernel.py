@@ -26,8 +26,9 @@ from scipy.special import expit
 _SQRT5 = np.sqrt(5.0)
 
 # MAP priors: normal, (location, standard deviation) of the logarithm of a lengthscale and of the
-# logit of the share. A lengthscale grows with sqrt(d), so that distances in many dimensions stay
-# comparable to it (Hvarfner et al. 2024, arXiv:2402.02229).
+# logit of the share. A lengthscale grows with the square root of the number of columns in which two
+# settings differ, so that distances in many dimensions stay comparable to it (Hvarfner et al. 2024,
+# arXiv:2402.02229).
 _LENGTHSCALE_PRIOR = (-1.0, 0.7)
 _SHARE_PRIOR = (0.5, 1.5)
 _LENGTHSCALE_BOUNDS = (np.log(5e-3), np.log(1e3))
@@ -45,6 +46,8 @@ class Kernel:
     ----------
     categories : sequence of ndarray
         For each of the d columns the coordinates of its categories, empty for a numeric one.
+    n_varying : float, default=None
+        Number of columns in which two settings differ; all d by default.
 
     Attributes
     ----------
@@ -54,11 +57,11 @@ class Kernel:
         Range of theta.
     """
 
-    def __init__(self, categories: Sequence[np.ndarray]) -> None:
+    def __init__(self, categories: Sequence[np.ndarray], n_varying: float | None = None) -> None:
         d = len(categories)
         self._is_category = np.array([len(centres) > 0 for centres in categories], dtype=bool)
         location, scale = _LENGTHSCALE_PRIOR
-        longer = location + 0.5 * np.log(max(d, 1))
+        longer = location + 0.5 * np.log(max(d if n_varying is None else n_varying, 1))
         self.prior = np.array([(longer, scale)] * d + [_SHARE_PRIOR])
         self.bounds: np.ndarray = np.array([_LENGTHSCALE_BOUNDS] * d + [_SHARE_BOUNDS])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -48,8 +49,23 @@ class Model:
         self.space = space
         self.n_learned = 0
         self.sources: list[Data] = []
-        self._gp = GaussianProcess(space.categories)
+        self._gp = self.process()
         self._fitted_to: list[Trial] | None = None  # the trials of the last fit
+
+    def process(self, sources: Sequence[Data] = ()) -> GaussianProcess:
+        """Return a process over the space, not fitted yet.
+
+        Parameters
+        ----------
+        sources : sequence of (ndarray of shape (n, d), ndarray of shape (n,)), default=()
+            Points and targets of other searches.
+
+        Returns
+        -------
+        GaussianProcess
+            A new process.
+        """
+        return GaussianProcess(self.space.categories, sources, self.space.n_varying)
 
     def learn(self, trials: list[Trial]) -> None:
         """Add another search.
@@ -64,7 +80,7 @@ class Model:
         self.sources.append((Z, y))
         self.sources.sort(key=lambda source: (source[0].tobytes(), source[1].tobytes()))
         self.n_learned += sum(trial.state == "complete" for trial in trials)
-        self._gp = GaussianProcess(self.space.categories, _representatives(self.sources))
+        self._gp = self.process(_representatives(self.sources))
         self._fitted_to = None
 
     def fit(
@@ -90,7 +106,7 @@ class Model:
         """
         complete = [k for k, trial in enumerate(trials) if trial.state == "complete"]
         if len(complete) >= _FORGET_AFTER and len(self._gp.source_Z):
-            self._gp, self._fitted_to = GaussianProcess(self.space.categories), None
+            self._gp, self._fitted_to = self.process(), None
         n = len(trials)
         if n > _REFIT_ALWAYS:  # to the last size of a geometric sequence that they have reached
             steps = math.floor(math.log(n / _REFIT_ALWAYS) / math.log(_REFIT_GROWTH))
@@ -121,7 +137,7 @@ class Model:
         if succeeded.all() or not succeeded.any():
             return []
         y = (succeeded - succeeded.mean()) / succeeded.std()
-        gp = GaussianProcess(self.space.categories)
+        gp = self.process()
         gp.fit(np.array([trial.z for trial in trials]), y)
         return [(gp, partial(log_probability_above, threshold=(y.min() + y.max()) / 2))]
 
@@ -143,8 +159,7 @@ class Model:
             The first two in the unit of the scores.
         """
         Z, y, warping = self._data(trials, len(trials))
-        gp = GaussianProcess(self.space.categories)
-        mean, std, prob_best = judge(gp, Z, y, candidates)
+        mean, std, prob_best = judge(self.process(), Z, y, candidates)
         return *warping.inverse_moments(mean, std), prob_best
 
     def _data(

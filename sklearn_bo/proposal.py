@@ -16,7 +16,6 @@ from sklearn_bo.acquisition import log_expected_improvement, upper_confidence_bo
 from sklearn_bo.maximizer import Acquisition, Admissible, maximize
 from sklearn_bo.model import Model
 from sklearn_bo.space import Space
-from sklearn_bo.surrogate import GaussianProcess
 from sklearn_bo.trials import Trials
 
 _EXPLORE_EVERY = 3
@@ -60,7 +59,7 @@ def propose(
     is_first = all(trial.origin != "model" for trial in trials)
     if explores and len(gp.source_Z) and not is_first:
         # Lest a source that misleads keep the search from what it makes look bad.
-        gp = GaussianProcess(space.categories).fit(Z, y)
+        gp = model.process().fit(Z, y)
         gp.condition(Z, y, n_exact=len(pending))
     known = np.vstack([Z, gp.source_Z])
     expected = gp.predict(known)[0]
@@ -70,7 +69,7 @@ def propose(
     # Noise makes the best score too good; the incumbent is the best expectation.
     best = (expected[: len(Z)] if len(Z) else expected).max()
     acquisition: Acquisition = partial(log_expected_improvement, best=best)
-    if explores and turn % 2 and space.is_categorical.any():
+    if explores and turn % 2 and any(len(categories) > 1 for categories in space.categories):
         admissible = _in_one_category(space, admissible, rng)
     elif explores:
         gp = gp.shortened(_EXPLORE_SHORTENING).condition(Z, y, n_exact=len(pending))
@@ -88,12 +87,13 @@ def _in_one_category(
     space: Space, admissible: Admissible, rng: np.random.RandomState
 ) -> Admissible:
     """Prefer one category of one column, both drawn, lest the search settle on another."""
-    column = rng.choice(np.flatnonzero(space.is_categorical))
+    column = rng.choice([j for j, centres in enumerate(space.categories) if len(centres) > 1])
     category = rng.choice(space.categories[column])
 
     def admissible_there(Z: np.ndarray) -> np.ndarray:
         anywhere = admissible(Z)
-        there = anywhere & (Z[:, column] == category)
+        # A subspace without the column rests in one of its categories, and is not there.
+        there = anywhere & (Z[:, column] == category) & space.active(Z)[:, column]
         return there if there.any() else anywhere
 
     return admissible_there

@@ -79,6 +79,8 @@ class Space:
         Coordinates of the values of each column of unordered categories, empty for the others.
     n_settings : int or math.inf
         Number of settings, summed over subspaces.
+    n_varying : float
+        Number of parameters of a subspace that have more than one value, its mean over subspaces.
 
     Raises
     ------
@@ -122,6 +124,8 @@ class Space:
             self._has_column[k, list(subspace.columns.values())] = True
         if self._selector:
             self._has_column[:, 0] = True
+        varies = np.array([d.n_levels > 1 for d in self._dimensions], dtype=bool)
+        self.n_varying = float((self._has_column & varies).sum(axis=1).mean())
 
     def duplicates(self) -> Iterator[np.ndarray]:
         """Iterate over the points of finite subspaces whose setting an earlier subspace has too.

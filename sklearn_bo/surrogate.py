@@ -59,6 +59,8 @@ class GaussianProcess:
         For each of the d columns the coordinates of its categories, empty for a numeric one.
     sources : sequence of (ndarray of shape (n_k, d), ndarray of shape (n_k,)), default=()
         Points and targets of other searches; they join all data that `fit` and `condition` get.
+    n_varying : float, default=None
+        Number of columns in which two points differ, see `Space.n_varying`; all d by default.
 
     Attributes
     ----------
@@ -74,6 +76,7 @@ class GaussianProcess:
         self,
         categories: Sequence[np.ndarray],
         sources: Sequence[tuple[np.ndarray, np.ndarray]] = (),
+        n_varying: float | None = None,
     ) -> None:
         self.categories = categories
         d, k = len(categories), len(sources)
@@ -81,7 +84,7 @@ class GaussianProcess:
         self._source_y = np.concatenate([np.empty(0), *(y for _, y in sources)])
         # member[i, k]: whether row i comes from source k
         self._member = np.repeat(np.eye(k), [len(y) for _, y in sources], axis=0)
-        self._kernel = Kernel(categories)
+        self._kernel = Kernel(categories, n_varying)
         signal_prior = _FREE_SIGNAL_PRIOR if k else _SIGNAL_PRIOR
         signal_bounds = _FREE_SIGNAL_BOUNDS if k else _SIGNAL_BOUNDS
         priors = [signal_prior, _NOISE_PRIOR]

@@ -87,6 +87,23 @@ def test_every_other_exploration_tries_any_category_and_no_other_proposal_a_hope
     assert min(kinds[11].count(kind) for kind in MIXED["kind"]) >= 4  # of about 10
 
 
+def test_categories_that_a_subspace_lacks_or_that_have_no_rival_are_not_drawn():
+    spec = [
+        {"model": ["lone"], "x": (0.0, 1.0)},
+        {"model": ["choosy"], "kind": ["good", "bad"], "x": (0.0, 1.0)},
+    ]
+
+    def score(params):
+        return -3.0 * (params.get("kind") == "bad") - (params["x"] - 0.3) ** 2
+
+    _, model, trials = search(spec, score, 11)
+    proposals = [propose(model, trials, anywhere, np.random.RandomState(s)) for s in range(40)]
+    kinds = [model.space.decode(z).get("kind") for z in proposals]
+    # A quarter each: one subspace, the other, and the other with each kind.
+    assert kinds.count("bad") >= 5
+    assert 20 <= len(kinds) - kinds.count(None) <= 39
+
+
 def test_what_may_not_be_asked_is_not_proposed():
     _, model, trials = search(cube(2), waves, 9)
     free = propose(model, trials, anywhere, np.random.RandomState(0))

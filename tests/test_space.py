@@ -328,6 +328,14 @@ def test_closest_is_none_if_nothing_lies_in_the_space():
     assert Space({}).closest({"C": 1.0}) is None
 
 
+def test_parameters_vary_where_they_have_values_to_choose_from():
+    one = {"a": (0.0, 1.0), "b": ["u", "v"], "c": [7], "d": ["only"], "e": (2, 5)}
+    assert Space(one).n_varying == 3
+    # The subspace itself is a choice, and each has columns that the other lacks.
+    assert Space([one, {"f": (0.0, 1.0)}]).n_varying == ((3 + 1) + (1 + 1)) / 2
+    assert Space({}).n_varying == 0
+
+
 # Malformed spaces.
 
 

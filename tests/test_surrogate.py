@@ -232,6 +232,13 @@ def test_noise_is_told_from_the_function():
     assert estimates[0] < 0.02 < 0.1 < estimates[1] < 0.6
 
 
+def test_lengthscales_grow_with_the_root_of_the_columns_that_vary():
+    number, constant = np.empty(0), np.array([0.5])
+    (one,) = GaussianProcess([number]).lengthscales
+    assert_allclose(GaussianProcess([number] * 4).lengthscales, 2 * one)
+    assert_allclose(GaussianProcess([number, constant], n_varying=1).lengthscales, one)
+
+
 def test_std_grows_from_the_data_to_that_of_the_prior():
     gp = set_hyperparameters(process([0]), [0.02], 2.0, 1e-6)
     gp.condition(np.array([[0.0]]), np.array([1.0]))
