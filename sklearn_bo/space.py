@@ -281,8 +281,7 @@ class Space:
             z[list(subspace.columns.values())] = [coordinates[n] for n in subspace.columns]
             points.append(z)
         if not points:
-            fewest = min(reasons, key=len)
-            raise ValueError("; ".join(fewest))
+            raise _outside(reasons)
         return np.array(points)
 
     def decode(self, z: np.ndarray) -> dict[str, Any]:
@@ -322,8 +321,7 @@ class Space:
             if not problems:
                 found.append((subspace, _contained(subspace, fallback)))
         if not found:
-            fewest = min(reasons, key=len)
-            raise ValueError("; ".join(fewest))
+            raise _outside(reasons)
         subspace, taken = max(found, key=lambda pair: len(pair[1].keys() - partial.keys()))
         known = {**taken, **_contained(subspace, partial)}
         middle = self._rest[list(subspace.columns.values())]
@@ -406,6 +404,11 @@ def _coordinates(
         except ValueError as error:
             problems.append(f"parameter {name!r}: {error}")
     return coordinates, problems
+
+
+def _outside(reasons: list[list[str]]) -> ValueError:
+    """Return an error that says why a setting is in no subspace, of the closest one."""
+    return ValueError(f"{'; '.join(min(reasons, key=len))}. Mend the setting or widen the space.")
 
 
 def _contained(subspace: Subspace, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,12 +29,19 @@ _CHEAP = [  # milliseconds an evaluation
 ]  # fmt: skip
 
 TASKS: dict[str, Task] = {
-    task.name: task for task in [*bayesmark.TASKS, *pipelines.TASKS, *functions.TASKS]
+    task.name: task
+    for task in [
+        *bayesmark.TASKS,
+        *bayesmark.MODEL_TASKS,
+        *pipelines.TASKS,
+        *functions.TASKS,
+    ]
 }
 SUITES: dict[str, list[str]] = {
     "standard": _CHOSEN + [task.name for task in [*pipelines.TASKS, *functions.TASKS]],
     "quick": _QUICK,
     "cheap": _CHEAP,
+    "models": [task.name for task in bayesmark.MODEL_TASKS],
     "holdout": [task.name for task in bayesmark.TASKS if task.name not in _CHOSEN],
 }
 

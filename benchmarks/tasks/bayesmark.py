@@ -131,6 +131,13 @@ REGRESSORS: dict[str, tuple[Callable, dict]] = {
 SLOW = ("MLP-adam", "MLP-sgd", "ada", "lasso-breast", "lasso-digits")
 
 
+_PROBLEMS = [
+    (data, metric)
+    for data in ("breast", "digits", "iris", "wine", "diabetes")
+    for metric in (("mae", "mse") if data in REGRESSION else ("acc", "nll"))
+]
+
+
 def _task(model: str, data: str, metric: str) -> Task:
     build, space = (REGRESSORS if data in REGRESSION else CLASSIFIERS)[model]
 
@@ -141,10 +148,23 @@ def _task(model: str, data: str, metric: str) -> Task:
     return Task(name, space, objective, slow=name.startswith(SLOW))
 
 
+def _any_model(data: str, metric: str) -> Task:
+    """Choose the model too: each that takes milliseconds is a subspace."""
+    tasks = [task for task in TASKS if task.name.endswith(f"-{data}-{metric}") and not task.slow]
+    of_model = {task.name.split("-")[0]: task for task in tasks}
+
+    def objective(params: Params, seed: int) -> float:
+        task = of_model[params["model"]]
+        return task.function({name: params[name] for name in task.space}, seed)
+
+    space = [{"model": [model], **task.space} for model, task in of_model.items()]
+    return Task(f"any-{data}-{metric}", space, objective)
+
+
 TASKS = [
     _task(model, data, metric)
     for model in CLASSIFIERS
-    for data in ("breast", "digits", "iris", "wine", "diabetes")
-    for metric in (("mae", "mse") if data in REGRESSION else ("acc", "nll"))
+    for data, metric in _PROBLEMS
     if (model, metric) != ("SVM", "nll")
 ]
+MODEL_TASKS = [_any_model(data, metric) for data, metric in _PROBLEMS]
