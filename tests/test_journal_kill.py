@@ -102,7 +102,9 @@ def run(lag, backend, journal, log, out):
     warnings.simplefilter("ignore")  # of torn lines
     with joblib.parallel_config(name, n_jobs=int(n_jobs)):
         search = search_for(lag, journal, str(log)).fit(X, y)
-    out.write_text(outcome(search))
+    unfinished = out.with_suffix(".part")
+    unfinished.write_text(outcome(search))
+    unfinished.replace(out)  # it may be killed while it writes
     os._exit(0)  # loky's threads wait for the end of the main process
 
 
