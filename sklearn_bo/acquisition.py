@@ -72,39 +72,6 @@ def log_expected_improvement(mean: np.ndarray, std: np.ndarray, best: float) -> 
     return value + np.log(std), slope / std, (1 - slope * z) / std
 
 
-def log_augmented_expected_improvement(
-    mean: np.ndarray, std: np.ndarray, best: float, noise: float
-) -> Values:
-    """Logarithm of the augmented expected improvement, for evaluations with noise.
-
-    AEI = EI (1 - e / sqrt(std^2 + e^2)) with e^2 the variance of the noise (Huang, Allen, Notz &
-    Zeng 2006, "Global optimization of stochastic black-box systems via sequential kriging
-    meta-models", J. Global Optim. 34, 441-466). The factor is the share of std that the evaluation
-    would remove, so that little is spent where noise drowns what is left to learn.
-
-    Parameters
-    ----------
-    mean, std : ndarray of shape (n,)
-        Posterior mean and standard deviation of the function without noise; std > 0.
-    best : float
-        Value of the incumbent.
-    noise : float
-        Variance of the noise, in units of the mean squared.
-
-    Returns
-    -------
-    value, d_mean, d_std : ndarray of shape (n,)
-        log AEI and its derivatives by mean and by std.
-    """
-    value, d_mean, d_std = log_expected_improvement(mean, std, best)
-    e = np.sqrt(noise)
-    total = np.hypot(std, e)
-    # 1 - e / total = std^2 / (total (total + e)), which does not cancel
-    value += 2 * np.log(std) - np.log(total) - np.log(total + e)
-    d_std += 2 / std - std / total * (1 / total + 1 / (total + e))
-    return value, d_mean, d_std
-
-
 def upper_confidence_bound(mean: np.ndarray, std: np.ndarray, beta: float) -> Values:
     """Upper confidence bound mean + beta std (Srinivas et al. 2010, arXiv:0912.3995).
 

@@ -1,9 +1,9 @@
 """Where to look next: x_t = argmax u(x | D), the acquisition function of the fitted surrogate.
 
-Two proposals in three exploit: they maximise the expected improvement, augmented where evaluations
-are noisy. The third explores, for a model fitted to few points is too sure of itself: by a
-confidence bound under shorter lengthscales (Berkenkamp et al. 2019, arXiv:1901.03357), or, every
-other time where there are categories, by the improvement within one that is drawn.
+Two proposals in three exploit: they maximise the expected improvement. The third explores, for a
+model fitted to few points is too sure of itself: by a confidence bound under shorter lengthscales
+(Berkenkamp et al. 2019, arXiv:1901.03357), or, every other time where there are categories, by the
+expected improvement within one that is drawn.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from sklearn_bo.acquisition import log_augmented_expected_improvement, upper_confidence_bound
+from sklearn_bo.acquisition import log_expected_improvement, upper_confidence_bound
 from sklearn_bo.maximizer import Acquisition, Admissible, maximize
 from sklearn_bo.model import Model
 from sklearn_bo.space import Space
@@ -68,9 +68,7 @@ def propose(
         return known[np.argmax(np.where(may, expected, -np.inf))]
     # Noise makes the best score too good; the incumbent is the best expectation.
     best = (expected[: len(Z)] if len(Z) else expected).max()
-    acquisition: Acquisition = partial(
-        log_augmented_expected_improvement, best=best, noise=gp.noise
-    )
+    acquisition: Acquisition = partial(log_expected_improvement, best=best)
     if explores and turn % 2 and any(len(categories) > 1 for categories in space.categories):
         admissible = _in_one_category(space, admissible, rng)
     elif explores:

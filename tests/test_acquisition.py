@@ -5,13 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import integrate, stats
 
-from sklearn_bo.acquisition import (
-    log_augmented_expected_improvement,
-    log_expected_improvement,
-    log_h,
-    upper_confidence_bound,
-)
-from sklearn_bo.surrogate import GaussianProcess
+from sklearn_bo.acquisition import log_expected_improvement, log_h, upper_confidence_bound
 
 
 def log_h_by_quadrature(z):
@@ -131,46 +125,6 @@ def test_log_expected_improvement_moves_with_the_unit_of_the_scores():
 def test_extreme_inputs_stay_finite():
     values = log_expected_improvement(np.array([-10.0, 10.0, 0.0]), np.array([1e-6, 1e-6, 1e3]), 0)
     assert all(np.isfinite(v).all() for v in values)
-
-
-def test_augmented_expected_improvement_counts_the_std_that_an_evaluation_removes():
-    Z, y = np.array([[0.1], [0.4], [0.9]]), np.array([-1.0, 0.5, 0.2])
-    gp = GaussianProcess([np.empty(0)]).fit(Z, y)
-    for z in np.linspace(0, 1, 8)[:, None]:
-        mean, std = gp.predict(z[None])
-        after = gp.condition(np.vstack([Z, z]), np.r_[y, mean]).predict(z[None])[1]
-        gp.condition(Z, y)
-        augmented, *_ = log_augmented_expected_improvement(mean, std, 0.5, gp.noise)
-        plain, *_ = log_expected_improvement(mean, std, 0.5)
-        assert_allclose(augmented, plain + np.log(1 - after / std), rtol=1e-5)
-
-
-def test_augmented_expected_improvement_without_noise_is_the_expected_improvement():
-    mean, std = np.array([-3.0, 0.2, 1.0]), np.array([1e-6, 0.5, 2.0])
-    augmented = log_augmented_expected_improvement(mean, std, 0.3, 0.0)
-    assert_allclose(augmented, log_expected_improvement(mean, std, 0.3), rtol=1e-9)
-
-
-@pytest.mark.parametrize("noise", [1e-6, 0.01, 4.0])
-def test_derivatives_of_the_augmented_expected_improvement_are_its_differences(noise):
-    mean, std = np.array([-1.0, 0.0, 0.3, 0.9]), np.array([0.5, 1.0, 0.1, 2.0])
-
-    def value(mean, std):
-        return log_augmented_expected_improvement(mean, std, 0.5, noise)[0]
-
-    _, d_mean, d_std = log_augmented_expected_improvement(mean, std, 0.5, noise)
-    by_mean = central_difference(lambda m: value(m, std), mean, 1e-6)
-    by_std = central_difference(lambda s: value(mean, s), std, 1e-6)
-    assert_allclose(d_mean, by_mean, rtol=1e-5, atol=1e-6)
-    assert_allclose(d_std, by_std, rtol=1e-5, atol=1e-6)
-
-
-def test_augmented_expected_improvement_is_finite_where_noise_drowns_all():
-    values = log_augmented_expected_improvement(np.zeros(2), np.array([1e-9, 1e-6]), 0.0, 1.0)
-    assert all(np.isfinite(v).all() for v in values)
-    # 1 - e / sqrt(s^2 + e^2) -> s^2 / (2 e^2)
-    plain, *_ = log_expected_improvement(np.zeros(2), np.array([1e-9, 1e-6]), 0.0)
-    assert_allclose(values[0] - plain, 2 * np.log([1e-9, 1e-6]) - np.log(2), rtol=1e-9)
 
 
 def test_upper_confidence_bound_is_mean_plus_beta_standard_deviations():
