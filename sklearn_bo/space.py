@@ -80,7 +80,8 @@ class Space:
     n_settings : int or math.inf
         Number of settings, summed over subspaces.
     n_varying : float
-        Number of parameters of a subspace that have more than one value, its mean over subspaces.
+        Mean number of parameters of a subspace that have more than one value; where there are
+        several subspaces, which one it is counts too.
 
     Raises
     ------
@@ -408,7 +409,8 @@ def _coordinates(
 
 def _outside(reasons: list[list[str]]) -> ValueError:
     """Return an error that says why a setting is in no subspace, of the closest one."""
-    return ValueError(f"{'; '.join(min(reasons, key=len))}. Mend the setting or widen the space.")
+    fewest = min(reasons, key=len)
+    return ValueError(f"{'; '.join(fewest)}. Mend the setting or widen the space.")
 
 
 def _contained(subspace: Subspace, params: Mapping[str, Any]) -> dict[str, Any]:
