@@ -36,6 +36,8 @@ from sklearn_bo._workers import (
 )
 from sklearn_bo.shipment import Shipment
 
+# CPython before 3.11.9 fails when two threads parse at once (python/cpython#106905).
+_PARSING = threading.Lock()
 _POLL = 0.1  # seconds between looks for workers that hang or die unreported
 _MAX_DEATHS = 2  # of workers that run a task
 _MAX_LOSSES = 20  # of a task with the data that it needs, by the deaths of others' workers
@@ -133,7 +135,8 @@ class Executor(Parallel, _Submitting):
         length = self.pre_dispatch
         if isinstance(length, str):
             try:
-                length = eval_expr(length.replace("n_jobs", str(self.n_workers)))
+                with _PARSING:
+                    length = eval_expr(length.replace("n_jobs", str(self.n_workers)))
             except (ArithmeticError, KeyError, SyntaxError, TypeError, ValueError):
                 length = 0
         if length < 1:

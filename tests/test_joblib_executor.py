@@ -1,11 +1,13 @@
 """Single calls on joblib's workers: order, errors, configuration, and data that cross once."""
 
+import gc
 import os
 import pickle
 import threading
 import time
 import warnings
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import numpy as np
@@ -210,6 +212,26 @@ def test_executors_nest():
         tasks = [executor.submit(inner, x) for x in (2, 3)]
         drain(executor, tasks)
         assert [task.result() for task in tasks] == [4, 9]
+
+
+def test_executors_start_in_several_threads_at_once():
+    def let_others_run(phase, info):  # while pre_dispatch is parsed, see _PARSING
+        time.sleep(0)
+
+    def start(_):
+        for _ in range(1000):
+            with joblib.parallel_config("threading"), Executor(1, "2*n_jobs"):
+                pass
+
+    threshold = gc.get_threshold()
+    gc.callbacks.append(let_others_run)
+    gc.set_threshold(7)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(start, range(4)))
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(let_others_run)
 
 
 @pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
