@@ -1,12 +1,14 @@
 """Maximise an acquisition function over the mixed unit cube.
 
-Screen many points, then improve the best of them in turn along the two kinds of directions: by
-gradient along the continuous columns, by moves to adjacent values along the discrete ones.
+Screen many points, then improve the best of them in turn: by gradient along the ordered columns, as
+if integers were continuous; by gradient along the continuous ones alone, where the others have
+settled; by moves to adjacent values along the discrete ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from scipy.optimize import minimize
@@ -85,13 +87,17 @@ def maximize(
     if not len(starts):  # a finite space that is all but exhausted
         return None
 
+    climb = partial(_climb, value_and_gradient=value_and_gradient, space=space)
+    improvements = [
+        partial(climb, columns=space.is_continuous),
+        partial(_step, value=admissible_value, space=space),
+    ]
+    if not (space.is_continuous | space.is_categorical).all():
+        improvements.insert(0, partial(climb, columns=~space.is_categorical))
     best, best_value = starts, value(starts)
     active = np.arange(len(best))  # rows that a step has moved, and that may climb from there
     for _ in range(_MAX_ROUNDS):
-        for improve in (
-            lambda Z: _climb(Z, value_and_gradient, space),
-            lambda Z: _step(Z, admissible_value, space),
-        ):
+        for improve in improvements:
             Z = improve(best[active])
             Z_value = admissible_value(Z)
             better = Z_value > best_value[active]
@@ -116,12 +122,13 @@ def _climb(
     Z: np.ndarray,
     value_and_gradient: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
     space: Space,
+    columns: np.ndarray,
 ) -> np.ndarray:
-    """Follow the gradient along the continuous columns, all rows in one L-BFGS-B run.
+    """Follow the gradient along some columns, bool (n_dims,), all rows in one L-BFGS-B run.
 
     The rows are independent, so the sum of their values is maximised where each of them is.
     """
-    free = space.active(Z) & space.is_continuous
+    free = space.active(Z) & columns
     if not free.any():
         return Z
     Z = Z.copy()

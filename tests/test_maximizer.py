@@ -2,6 +2,7 @@
 
 import itertools
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -121,6 +122,25 @@ def test_mixed_space_is_searched_along_both_kinds_of_columns(seed):
     found = find(surrogate, space, seed=seed)
     assert surrogate.mean(found[None])[0] >= -0.1
     assert space.decode(found)["c"] == space.decode(target)["c"]
+
+
+@pytest.mark.parametrize("scale", ["uniform", "log-uniform"])
+@pytest.mark.parametrize("seed", range(3))
+def test_many_integers_reach_what_floats_in_their_place_reach(scale, seed):
+    d = 6
+    rng = np.random.RandomState(seed)
+    mixing, target = rng.normal(size=(d, d)), rng.uniform(0.2, 0.8, d)
+    Z = rng.uniform(size=(25, d))
+    y = -np.linalg.norm((Z - target) @ mixing, axis=1)  # a valley across the columns
+    y = (y - y.mean()) / y.std()
+    gp = GaussianProcess([np.empty(0)] * d).fit(Z, y)
+    acquisition = partial(log_expected_improvement, best=gp.predict(Z)[0].max())
+    values = []
+    for low, high in ((100, 10_100), (100.0, 10_100.0)):
+        space = Space({f"p{j}": (low, high, scale) for j in range(d)})
+        found = find(gp, space, acquisition=acquisition, anchors=Z[np.argsort(-y)[:5]])
+        values.append(acquisition(*gp.predict(found[None]))[0][0])
+    assert values[0] >= values[1] - 0.05
 
 
 def surrogate_of(space, n=15, seed=0):
