@@ -198,6 +198,9 @@ class Integer(_Discrete):
 class Choices(_Discrete):
     """Any values: in order of size when all are distinct real numbers, else categories.
 
+    None beside two or more numbers is the largest: in scikit-learn it means that there is no limit
+    (``max_depth``, ``max_leaf_nodes``) or all of them (``n_components``, ``max_features``).
+
     Parameters
     ----------
     values : iterable
@@ -226,9 +229,10 @@ class Choices(_Discrete):
                 mass.append(weight)
             elif weights is not None:
                 mass[level] += weight
-        self.ordered = numeric and len(set(self.values)) == len(mass)  # 1 and 1.0 have no order
+        sizes = _sizes(self.values)
+        self.ordered = len(set(sizes)) == len(mass)  # 1 and 1.0 have no order
         if self.ordered:
-            order = sorted(range(len(mass)), key=self.values.__getitem__)
+            order = sorted(range(len(mass)), key=sizes.__getitem__)
             self.values, mass = [self.values[k] for k in order], [mass[k] for k in order]
         self._index = {_key(value): level for level, value in enumerate(self.values)}
         ends = np.cumsum(mass)
@@ -367,6 +371,13 @@ def is_clone(a: Any, b: Any) -> bool:
     return of_a.keys() == of_b.keys() and all(
         same(of_a[name], of_b[name]) or is_clone(of_a[name], of_b[name]) for name in of_a
     )
+
+
+def _sizes(values: Sequence[Any]) -> list[float]:
+    """Return what choices are ordered by; nothing where some have no size."""
+    if len(values) > 2:
+        values = [math.inf if value is None else value for value in values]
+    return list(values) if all(is_number(v) and not math.isnan(v) for v in values) else []
 
 
 def _key(value: Any) -> tuple[type, Any] | None:
