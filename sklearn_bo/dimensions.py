@@ -24,7 +24,7 @@ EDGE = 1e-6  # ... and on each bounded side: an open end (0 of expon) is never p
 class Dimension(ABC):
     """The values of one parameter as coordinates in [0, 1]."""
 
-    ordered: bool = True  # False for categories, which compare only by equality
+    ordered: bool = True  # False where some values are categories, which compare only by equality
 
     @property
     @abstractmethod
@@ -50,6 +50,10 @@ class Dimension(ABC):
     @abstractmethod
     def coordinates(self) -> np.ndarray:
         """Return the coordinates of all values, ascending; none of a continuous dimension."""
+
+    def categories(self) -> np.ndarray:
+        """Return the coordinates of the values that compare only by equality, ascending."""
+        return np.empty(0)
 
 
 class _Continuous(Dimension):
@@ -198,8 +202,7 @@ class Integer(_Discrete):
 class Choices(_Discrete):
     """Any values: in order of size when all are distinct real numbers, else categories.
 
-    None beside two or more numbers is the largest: in scikit-learn it means that there is no limit
-    (``max_depth``, ``max_leaf_nodes``) or all of them (``n_components``, ``max_features``).
+    Numbers keep their order beside None, which is the one category then, as in ``[None, 2, 4, 8]``.
 
     Parameters
     ----------
@@ -229,10 +232,10 @@ class Choices(_Discrete):
                 mass.append(weight)
             elif weights is not None:
                 mass[level] += weight
-        sizes = _sizes(self.values)
-        self.ordered = len(set(sizes)) == len(mass)  # 1 and 1.0 have no order
-        if self.ordered:
-            order = sorted(range(len(mass)), key=sizes.__getitem__)
+        self._n_ordered = _n_ordered(self.values)
+        self.ordered = self._n_ordered == len(mass)
+        if self._n_ordered:
+            order = sorted(range(len(mass)), key=lambda k: _size(self.values[k]))
             self.values, mass = [self.values[k] for k in order], [mass[k] for k in order]
         self._index = {_key(value): level for level, value in enumerate(self.values)}
         ends = np.cumsum(mass)
@@ -283,6 +286,10 @@ class Choices(_Discrete):
     def levels(self, u: np.ndarray) -> np.ndarray:
         """Return the positions in `values` of the choices in whose cells `u` lies."""
         return np.searchsorted(self._borders, u, side="right")
+
+    def categories(self) -> np.ndarray:
+        """Return the coordinates of the choices that have no order, ascending."""
+        return self._centers[self._n_ordered :]
 
     def _middles(self, levels: np.ndarray) -> np.ndarray:
         return self._centers[levels]
@@ -373,11 +380,19 @@ def is_clone(a: Any, b: Any) -> bool:
     )
 
 
-def _sizes(values: Sequence[Any]) -> list[float]:
-    """Return what choices are ordered by; nothing where some have no size."""
-    if len(values) > 2:
-        values = [math.inf if value is None else value for value in values]
-    return list(values) if all(is_number(v) and not math.isnan(v) for v in values) else []
+def _size(value: float | None) -> float:
+    return math.inf if value is None else value
+
+
+def _n_ordered(values: Sequence[Any]) -> int:
+    """Return how many choices have an order: all, all but None, or none of them."""
+    if not all(value is None or is_number(value) for value in values):
+        return 0
+    sizes = {_size(value) for value in values}
+    if len(sizes) < len(values) or any(map(math.isnan, sizes)):  # 1 and 1.0 have no order
+        return 0
+    n_numbers = sum(value is not None for value in values)
+    return n_numbers if n_numbers == len(values) or n_numbers > 1 else 0
 
 
 def _key(value: Any) -> tuple[type, Any] | None:

@@ -13,6 +13,10 @@ Matern-5/2 correlation M (Rasmussen & Williams 2006, eq. 4.17) it is
 The first term knows nothing of a setting until a near one was seen. The second adds up what each
 parameter does by itself (Duvenaud, Nickisch & Rasmussen 2011, arXiv:1112.4394), so it learns of all
 settings that share a value: in many dimensions this is most of what few trials can tell.
+
+A category beside numbers, as in [None, 2, 4, 8], is a point apart from their line: sqrt(1/2) from
+its middle, square to it and to all others. So two categories are 1 apart, and all distances remain
+those of points in a Euclidean space, without which k would not be positive definite.
 """
 
 from __future__ import annotations
@@ -45,7 +49,8 @@ class Kernel:
     Parameters
     ----------
     categories : sequence of ndarray
-        For each of the d columns the coordinates of its categories, empty for a numeric one.
+        For each of the d columns the coordinates of its categories, empty for a numeric one; any
+        other coordinate is a number.
     n_varying : float, default=None
         Number of columns in which two settings differ; all d by default.
 
@@ -59,6 +64,7 @@ class Kernel:
 
     def __init__(self, categories: Sequence[np.ndarray], n_varying: float | None = None) -> None:
         d = len(categories)
+        self._categories = categories
         self._is_category = np.array([len(centres) > 0 for centres in categories], dtype=bool)
         location, scale = _LENGTHSCALE_PRIOR
         longer = location + 0.5 * np.log(max(d if n_varying is None else n_varying, 1))
@@ -82,7 +88,7 @@ class Kernel:
             "sqeuclidean",
         )
         for j in np.flatnonzero(self._is_category).tolist():
-            squares += self._difference(A, B, j) / lengthscales[j] ** 2
+            squares += (self._difference(A, B, j) / lengthscales[j]) ** 2
         k = (1 - share) * _matern(np.sqrt(squares))
         if share:
             for j in range(d):
@@ -135,9 +141,22 @@ class Kernel:
         return k, by_theta, by_point
 
     def _difference(self, A: np.ndarray, B: np.ndarray, j: int) -> np.ndarray:
-        difference = A[:, j, None] - B[None, :, j]
-        # Snapped coordinates of one category differ by rounding at most.
-        return (np.abs(difference) > 1e-9) * 1.0 if self._is_category[j] else difference
+        a, b = A[:, j, None], B[None, :, j]
+        if not self._is_category[j]:
+            return a - b
+        a_apart, b_apart = self._is_apart(a, j), self._is_apart(b, j)
+        along = np.where(a_apart, 0.5, a) - np.where(b_apart, 0.5, b)
+        across = np.where(_equal(a, b), 0.0, 0.5 * a_apart + 0.5 * b_apart)
+        return np.sqrt(along**2 + across)
+
+    def _is_apart(self, z: np.ndarray, j: int) -> np.ndarray:
+        """Return whether coordinates z of column j are those of categories."""
+        return np.any(_equal(z[..., None], self._categories[j]), axis=-1)
+
+
+def _equal(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Compare snapped coordinates, which of one category differ by rounding at most."""
+    return np.abs(a - b) <= 1e-9
 
 
 def _share(theta: np.ndarray) -> float:

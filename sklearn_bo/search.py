@@ -74,7 +74,7 @@ class BayesSearchCV(BaseSearchCV):
         tuple is a range, a scipy object is a distribution.**
 
         - ``[250, 500]``, ``np.logspace(-3, 3, 7)``, ``range(1, 10)``, ``["l1", None, PCA()]``:
-          choices; all-numeric ones are modelled as ordered, ``None`` beside them as the largest.
+          choices; numbers are modelled as ordered, alone or beside ``None``.
         - ``(0.1, 1.0)``: a float in the range; ``(1, 8)``: an integer, both ends included;
           ``(1e-6, 1e1, "log-uniform")``: uniform in the logarithm.
         - ``loguniform(1e-3, 1e3)``, ``randint(1, 9)`` and any other frozen or new-style

@@ -72,11 +72,11 @@ class Space:
     n_dims : int
         Number of columns of the cube.
     is_categorical : ndarray of bool, shape (n_dims,)
-        Which columns hold unordered categories.
+        Which columns hold categories, which have no order, alone or beside numbers.
     is_continuous : ndarray of bool, shape (n_dims,)
         Which columns have infinitely many values.
     categories : list of ndarray
-        Coordinates of the values of each column of unordered categories, empty for the others.
+        Coordinates of each column's categories, empty for a numeric one.
     n_settings : int or math.inf
         Number of settings, summed over subspaces.
     n_varying : float
@@ -117,7 +117,7 @@ class Space:
         self.n_dims = len(self._dimensions)
         self.is_categorical = np.array([not d.ordered for d in self._dimensions], dtype=bool)
         self.is_continuous = np.array([d.n_levels == math.inf for d in self._dimensions], bool)
-        self.categories = [np.empty(0) if d.ordered else d.coordinates() for d in self._dimensions]
+        self.categories = [d.categories() for d in self._dimensions]
         self.n_settings = sum(subspace.n_settings for subspace in self.subspaces)
         self._rest = np.array([d.snap(np.array([0.5]))[0] for d in self._dimensions])  # (n_dims,)
         self._has_column = np.zeros((len(subspaces), self.n_dims), dtype=bool)

@@ -136,31 +136,31 @@ def test_numeric_choices_are_sorted_by_size():
 @pytest.mark.parametrize(
     "spec", [[None, 8, 2], [8, None, 2], (2, None, 8), np.array([2, 8, None], dtype=object)]
 )
-def test_none_is_more_than_any_number(spec):
+def test_numbers_beside_none_are_in_order_and_none_is_a_category(spec):
     dimension = parse(spec)
-    assert dimension.ordered
+    assert not dimension.ordered
     assert dimension.values == [2, 8, None]
     assert [dimension.encode(value) for value in [2, 8, None]] == [1 / 6, 3 / 6, 5 / 6]
-    np.testing.assert_array_equal(dimension.neighbours(5 / 6), [3 / 6])
+    np.testing.assert_array_equal(dimension.categories(), [5 / 6])
 
 
 @pytest.mark.parametrize(
     "spec",
     [
         [None, 1, "auto"],
-        [None, 1, math.inf],
-        [None, 1, math.nan],
         [None, 1, 1.0],
         [None, 1, True],
+        [None, 1, math.nan],
+        [None, 1, math.inf],
         [None, 1, np.arange(3)],
     ],
     ids=repr,
 )
-def test_none_has_no_size_among_choices_that_have_none(spec):
+def test_choices_of_which_some_have_no_size_are_all_categories(spec):
     dimension = parse(spec)
     assert not dimension.ordered
-    assert dimension.values[0] is None
     assert [dimension.encode(value) for value in spec] == [1 / 6, 3 / 6, 5 / 6]
+    np.testing.assert_array_equal(dimension.categories(), dimension.coordinates())
 
 
 @pytest.mark.parametrize(

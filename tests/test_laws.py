@@ -29,6 +29,7 @@ dimensions = st.sampled_from(
         [0.1, 0.5, 0.7],
         ["a", "b", "c", "d"],
         [None, True, "auto", 3],
+        [None, 2, 4, 8],
         ["only"],
         stats.expon(scale=2.0),
         stats.norm(),

@@ -9,6 +9,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 from threadpoolctl import threadpool_limits
 
+from sklearn_bo.kernel import NO_SHARE, Kernel
 from sklearn_bo.surrogate import GaussianProcess
 
 
@@ -126,6 +127,23 @@ def test_joint_draws_have_the_moments_of_scikit_learn(n_categories):
 def log_posterior(gp, theta, Z, y):
     value, gradient = gp._negative_log_posterior(Z, y)(theta)
     return -value, -gradient
+
+
+def test_category_beside_numbers_is_a_point_apart_from_their_line():
+    # [2, 4, 8, None] and a float, whose lengthscales are 0.7 and 0.4
+    Z = np.array([[u, x] for u in (1 / 8, 3 / 8, 5 / 8, 7 / 8) for x in (0.1, 0.5, 0.6)])
+    is_none = Z[:, 0] == 7 / 8
+    kernel = Kernel([np.array([7 / 8]), np.empty(0)])
+    height = np.where(is_none, np.sqrt(0.5), 0.0)
+    embedded = np.column_stack([np.where(is_none, 0.5, Z[:, 0]), height, Z[:, 1]])
+    theta = np.r_[np.log([0.7, 0.4]), NO_SHARE]
+    k = kernel(theta, Z, Z)
+    assert_allclose(k, Matern([0.7, 0.7, 0.4], nu=2.5)(embedded), rtol=1e-12)
+    for share in (NO_SHARE, 1.0):
+        theta[-1] = share
+        k = kernel(theta, Z, Z)
+        assert np.linalg.eigvalsh(k).min() > 0
+        assert_allclose(kernel.with_gradients(theta, kernel.differences(Z, Z))[0], k, rtol=1e-12)
 
 
 @spaces

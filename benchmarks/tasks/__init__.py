@@ -1,6 +1,6 @@
 """The tasks, by name; the suites that runs choose from."""
 
-from . import bayesmark, functions, pipelines
+from . import bayesmark, functions, limits, pipelines
 from .task import GROUPS, Task
 
 # Of Bayesmark's grid; the rest of it is held out, so that an engine tuned to the standard suite
@@ -35,12 +35,14 @@ TASKS: dict[str, Task] = {
         *bayesmark.MODEL_TASKS,
         *pipelines.TASKS,
         *functions.TASKS,
+        *limits.TASKS,
     ]
 }
 SUITES: dict[str, list[str]] = {
     "standard": _CHOSEN + [task.name for task in [*pipelines.TASKS, *functions.TASKS]],
     "quick": _QUICK,
     "cheap": _CHEAP,
+    "limits": [task.name for task in limits.TASKS],
     "models": [task.name for task in bayesmark.MODEL_TASKS],
     "holdout": [task.name for task in bayesmark.TASKS if task.name not in _CHOSEN],
 }
