@@ -55,6 +55,10 @@ class Dimension(ABC):
         """Return the coordinates of the values that compare only by equality, ascending."""
         return np.empty(0)
 
+    def searches(self, value: Any) -> bool:
+        """Return whether `value`, which is in the dimension, is not beyond what is searched."""
+        return True
+
 
 class _Continuous(Dimension):
     @property
@@ -313,6 +317,7 @@ class Distribution(_Continuous):
         self.support = float(low), float(high)
         self._covered = start, end = covered_quantiles(low, high)
         self._ends = [_clip((q - start) / (end - start)) for q in (EDGE, 1 - EDGE)]
+        self._searched = quantiles(law, self._covered)
 
     def __eq__(self, other: object) -> bool:
         # scipy's laws compare by identity: two are the same if their quantiles are.
@@ -337,6 +342,11 @@ class Distribution(_Continuous):
         start, end = self._covered
         q = start + _clip(float(u), *self._ends) * (end - start)
         return float(quantiles(self.law, [q])[0])
+
+    def searches(self, value: Any) -> bool:
+        """Return whether `value` lies within the covered quantiles."""
+        low, high = self._searched
+        return bool(low <= value <= high)
 
     def encode(self, value: Any) -> float:
         """Return the fraction of the covered probability that lies below `value`."""

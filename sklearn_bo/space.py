@@ -258,7 +258,8 @@ class Space:
         Returns
         -------
         ndarray of shape (n_dims,)
-            The point, in the first subspace that contains the setting.
+            The point, in the first subspace that contains the setting; sooner in one that searches
+            its values than in one of whose distributions they are beyond the ends.
 
         Raises
         ------
@@ -270,6 +271,7 @@ class Space:
     def encodings(self, params: Mapping[str, Any]) -> np.ndarray:
         """Return a setting's points in all subspaces that contain it, (n, n_dims), as `encode`."""
         points: list[np.ndarray] = []
+        searches: list[bool] = []
         reasons: list[list[str]] = []
         for k, subspace in enumerate(self.subspaces):
             missing = [name for name in subspace.dimensions if name not in params]
@@ -281,9 +283,10 @@ class Space:
             z = self._start(k)
             z[list(subspace.columns.values())] = [coordinates[n] for n in subspace.columns]
             points.append(z)
+            searches.append(all(d.searches(params[n]) for n, d in subspace.dimensions.items()))
         if not points:
             raise _outside(reasons)
-        return np.array(points)
+        return np.array(points)[np.argsort(np.logical_not(searches), kind="stable")]
 
     def decode(self, z: np.ndarray) -> dict[str, Any]:
         """Return the setting at the point z (n_dims,), in the order of the user's own dict."""

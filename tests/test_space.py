@@ -253,6 +253,16 @@ def test_setting_is_encoded_in_the_first_subspace_that_contains_it():
     assert twins.subspace_of(twins.encode({"a": 1})[None])[0] == 0
 
 
+def test_setting_beyond_what_a_distribution_covers_is_encoded_where_it_is_searched():
+    space = Space([{"a": stats.expon()}, {"a": (0.0, 1e3)}])
+    for value, subspace in [(2.0, 0), (500.0, 1)]:
+        z = space.encode({"a": value})
+        assert space.subspace_of(z[None])[0] == subspace
+        assert space.decode(z)["a"] == pytest.approx(value)
+    # No other subspace has it, so the end of the covered quantiles stands for it.
+    assert space.subspace_of(space.encode({"a": 5e3})[None])[0] == 0
+
+
 def test_setting_has_a_point_in_each_subspace_that_contains_it():
     space = Space([{"a": (0.0, 1.0)}, {"b": [1]}, {"a": (1e-6, 1e2, "log-uniform")}])
     for setting, subspaces in [({"a": 0.5}, [0, 2]), ({"a": 0.0}, [0]), ({"a": 50.0}, [2])]:
