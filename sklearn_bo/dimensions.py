@@ -292,7 +292,7 @@ class Choices(_Discrete):
         return np.searchsorted(self._borders, u, side="right")
 
     def categories(self) -> np.ndarray:
-        """Return the coordinates of the choices that have no order, ascending."""
+        """Return the coordinates of the choices that have no order; those of numbers are lower."""
         return self._centers[self._n_ordered :]
 
     def _middles(self, levels: np.ndarray) -> np.ndarray:

@@ -28,6 +28,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import expit
 
 _SQRT5 = np.sqrt(5.0)
+_ROUNDING = 1e-9  # of coordinates
 
 # MAP priors: normal, (location, standard deviation) of the logarithm of a lengthscale and of the
 # logit of the share. A lengthscale grows with the square root of the number of columns in which two
@@ -49,8 +50,8 @@ class Kernel:
     Parameters
     ----------
     categories : sequence of ndarray
-        For each of the d columns the coordinates of its categories, empty for a numeric one; any
-        other coordinate is a number.
+        For each of the d columns the coordinates of its categories, ascending, empty for a numeric
+        one; lower coordinates are numbers.
     n_varying : float, default=None
         Number of columns in which two settings differ; all d by default.
 
@@ -64,8 +65,9 @@ class Kernel:
 
     def __init__(self, categories: Sequence[np.ndarray], n_varying: float | None = None) -> None:
         d = len(categories)
-        self._categories = categories
         self._is_category = np.array([len(centres) > 0 for centres in categories], dtype=bool)
+        # Lower coordinates are numbers. Snapped ones differ from their own by rounding at most.
+        self._first = np.array([np.r_[centres, np.inf][0] for centres in categories]) - _ROUNDING
         location, scale = _LENGTHSCALE_PRIOR
         longer = location + 0.5 * np.log(max(d if n_varying is None else n_varying, 1))
         self.prior = np.array([(longer, scale)] * d + [_SHARE_PRIOR])
@@ -144,19 +146,10 @@ class Kernel:
         a, b = A[:, j, None], B[None, :, j]
         if not self._is_category[j]:
             return a - b
-        a_apart, b_apart = self._is_apart(a, j), self._is_apart(b, j)
+        a_apart, b_apart = a > self._first[j], b > self._first[j]
         along = np.where(a_apart, 0.5, a) - np.where(b_apart, 0.5, b)
-        across = np.where(_equal(a, b), 0.0, 0.5 * a_apart + 0.5 * b_apart)
+        across = np.where(np.abs(a - b) > _ROUNDING, 0.5 * a_apart + 0.5 * b_apart, 0.0)
         return np.sqrt(along**2 + across)
-
-    def _is_apart(self, z: np.ndarray, j: int) -> np.ndarray:
-        """Return whether coordinates z of column j are those of categories."""
-        return np.any(_equal(z[..., None], self._categories[j]), axis=-1)
-
-
-def _equal(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Compare snapped coordinates, which of one category differ by rounding at most."""
-    return np.abs(a - b) <= 1e-9
 
 
 def _share(theta: np.ndarray) -> float:

@@ -76,7 +76,7 @@ class Space:
     is_continuous : ndarray of bool, shape (n_dims,)
         Which columns have infinitely many values.
     categories : list of ndarray
-        Coordinates of each column's categories, empty for a numeric one.
+        Coordinates of each column's categories, empty for a numeric one; numbers are below them.
     n_settings : int or math.inf
         Number of settings, summed over subspaces.
     n_varying : float
