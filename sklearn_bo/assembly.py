@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from functools import partial
 from numbers import Integral
 from typing import Any
@@ -42,7 +41,13 @@ def make_optimizer(search: Any, header: Header | None) -> tuple[Optimizer, int]:
     random_state = search.random_state
     if header is not None and not isinstance(random_state, Integral):
         random_state = header.seed
-    optimizer = Optimizer(search.param_distributions, random_state=random_state)
+    defaults = search.estimator.get_params()
+    optimizer = Optimizer(
+        search.param_distributions,
+        random_state=random_state,
+        initial_candidates=search.initial_candidates,
+        defaults=defaults,
+    )
     space = optimizer.space
     check_parameters(search.estimator, space)
     n_candidates = optimizer.share(search.n_iter)
@@ -61,27 +66,14 @@ def make_optimizer(search: Any, header: Header | None) -> tuple[Optimizer, int]:
         optimizer.n_initial_points = default_n_initial_points(space.n_dims, n_candidates)
     else:
         optimizer.n_initial_points = search.n_initial_points
-    defaults = search.estimator.get_params()
     if search.previous_results is not None:
         refit = getattr(search.refit, "metric", search.refit)
         names = (search.objective, refit, search.scoring, "score")
         metrics = [name for name in names if isinstance(name, str)]
         reduce = callable(search.objective) and partial(objective_value, objective=search.objective)
         teach(optimizer, search.previous_results, metrics, reduce or None, defaults)
-    if search.initial_candidates is None:
-        if (known := space.closest(defaults)) is not None:
-            optimizer.enqueue(known, defaults=defaults, origin="estimator")
-        return optimizer, n_candidates
-    candidates = search.initial_candidates
-    for i, candidate in enumerate([candidates] if isinstance(candidates, dict) else candidates):
-        if not isinstance(candidate, Mapping):
-            raise TypeError(f"initial_candidates[{i}]={candidate!r} must be a dict of parameters.")
-        try:
-            optimizer.enqueue(candidate, defaults=defaults)
-        except ValueError as error:
-            raise ValueError(
-                f"initial_candidates[{i}]={candidate!r} lies outside param_distributions: {error}"
-            ) from error
+    if search.initial_candidates is None and (known := space.closest(defaults)) is not None:
+        optimizer.enqueue(known, defaults=defaults, origin="estimator")
     return optimizer, n_candidates
 
 

@@ -23,7 +23,8 @@ def default_n_initial_points(n_dims: int, n_iter: int | None = None) -> int:
     Returns
     -------
     int
-        From 4 points in one dimension to 8 in three and more, and at most a third of ``n_iter``.
+        From 4 points in one dimension to 8 in three and more, and at most a third of ``n_iter``,
+        rounded up.
     """
     n_points = min(2 + 2 * max(n_dims, 1), 8)
     return n_points if n_iter is None else max(1, min(n_points, math.ceil(n_iter / 3)))

@@ -15,16 +15,12 @@ from typing import Any
 import numpy as np
 
 MAX_INTEGERS = 2**40  # of a range: narrower cells would drown in rounding errors
-
-
 TAIL = 1e-3  # probability left out on each unbounded side of a distribution
 EDGE = 1e-6  # ... and on each bounded side: an open end (0 of expon) is never proposed itself
 
 
 class Dimension(ABC):
     """The values of one parameter as coordinates in [0, 1]."""
-
-    ordered: bool = True  # False where some values are categories, which compare only by equality
 
     @property
     @abstractmethod
@@ -55,9 +51,18 @@ class Dimension(ABC):
         """Return the coordinates of the values that compare only by equality, ascending."""
         return np.empty(0)
 
+    @property
+    def ordered(self) -> bool:
+        """Whether all values have an order, so that none is a category."""
+        return not len(self.categories())
+
     def searches(self, value: Any) -> bool:
         """Return whether `value`, which is in the dimension, is not beyond what is searched."""
         return True
+
+    def adopt(self, value: Any) -> Any:
+        """Return a value from elsewhere as it is written here: 1.0 as the 1 of [0.1, 1, 10]."""
+        return value
 
 
 class _Continuous(Dimension):
@@ -237,7 +242,6 @@ class Choices(_Discrete):
             elif weights is not None:
                 mass[level] += weight
         self._n_ordered = _n_ordered(self.values)
-        self.ordered = self._n_ordered == len(mass)
         if self._n_ordered:
             order = sorted(range(len(mass)), key=lambda k: _size(self.values[k]))
             self.values, mass = [self.values[k] for k in order], [mass[k] for k in order]
@@ -286,6 +290,14 @@ class Choices(_Discrete):
         if level is None:
             raise ValueError(f"{value!r} is not in {self}")
         return level
+
+    def adopt(self, value: Any) -> Any:
+        """Return the number that equals `value` where a fraction tells that all are reals."""
+        # Where all are whole 1 and 1.0 may differ: max_features=1 is one feature, 1.0 is all.
+        numbers_ = self.values[: self._n_ordered]
+        if self._find(native(value)) is not None or not any(n % 1 for n in numbers_):
+            return value
+        return next((n for n in numbers_ if is_number(value) and n == value), value)
 
     def levels(self, u: np.ndarray) -> np.ndarray:
         """Return the positions in `values` of the choices in whose cells `u` lies."""
@@ -374,8 +386,11 @@ def same(a: Any, b: Any) -> bool:
         return a.dtype == b.dtype and np.array_equal(a, b)
     if isinstance(a, list | tuple):
         return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
     try:
-        return (a == b) is True
+        equal = a == b
+        return bool(equal) if isinstance(equal, np.bool_) else equal is True
     except Exception:  # == of a user's object may do anything
         return False
 
@@ -417,7 +432,7 @@ def covered_quantiles(low: float, high: float) -> tuple[float, float]:
     return (0.0 if math.isfinite(low) else TAIL, 1.0 if math.isfinite(high) else 1 - TAIL)
 
 
-def quantiles(law: Any, q: Sequence[float] | np.ndarray) -> np.ndarray:
+def quantiles(law: Any, q: float | Sequence[float] | np.ndarray) -> np.ndarray:
     """Return the values of a distribution, of scipy's old kind or new, at the probabilities q."""
     quantile = law.ppf if hasattr(law, "ppf") else law.icdf
     with np.errstate(all="ignore"):
@@ -454,6 +469,11 @@ def check_bounds(low: float, high: float, log: bool) -> None:
     if log and low <= 0:
         raise ValueError(
             f"a log-uniform range needs low > 0, got ({low}, {high}); raise low or use 'uniform'"
+        )
+    if log and math.log(low) == math.log(high):
+        raise ValueError(
+            f"the logarithms of the bounds ({low}, {high}) are equal; widen the range or use "
+            "'uniform'"
         )
 
 

@@ -67,7 +67,11 @@ class Kernel:
         d = len(categories)
         self._is_category = np.array([len(centres) > 0 for centres in categories], dtype=bool)
         # Lower coordinates are numbers. Snapped ones differ from their own by rounding at most.
-        self._first = np.array([np.r_[centres, np.inf][0] for centres in categories]) - _ROUNDING
+        first = np.array([np.r_[centres, np.inf][0] for centres in categories])
+        self._first = first - _ROUNDING
+        # The one category beside numbers is the middle of its cell, which ends at 1: they end at
+        # 2 first - 1.
+        self._middle = first - 0.5
         location, scale = _LENGTHSCALE_PRIOR
         longer = location + 0.5 * np.log(max(d if n_varying is None else n_varying, 1))
         self.prior = np.array([(longer, scale)] * d + [_SHARE_PRIOR])
@@ -147,7 +151,7 @@ class Kernel:
         if not self._is_category[j]:
             return a - b
         a_apart, b_apart = a > self._first[j], b > self._first[j]
-        along = np.where(a_apart, 0.5, a) - np.where(b_apart, 0.5, b)
+        along = np.where(a_apart, self._middle[j], a) - np.where(b_apart, self._middle[j], b)
         across = np.where(np.abs(a - b) > _ROUNDING, 0.5 * a_apart + 0.5 * b_apart, 0.0)
         return np.sqrt(along**2 + across)
 

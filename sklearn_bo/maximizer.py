@@ -109,7 +109,7 @@ def maximize(
 
 
 def _perturb(Z: np.ndarray, space: Space, random_state: np.random.RandomState) -> np.ndarray:
-    """Move about half of the columns of each row: numbers by a normal step, categories anywhere."""
+    """Move half of each row's numbers by a normal step, one in d of its categories anywhere."""
     n, d = Z.shape
     scale = random_state.choice(_LOCAL_SCALES, size=(n, 1))
     moved = np.clip(Z + scale * random_state.standard_normal((n, d)), 0, 1)

@@ -111,7 +111,7 @@ class Model:
         if n > _REFIT_ALWAYS:  # to the last size of a geometric sequence that they have reached
             steps = math.floor(math.log(n / _REFIT_ALWAYS) / math.log(_REFIT_GROWTH))
             n = math.ceil(_REFIT_ALWAYS * _REFIT_GROWTH**steps)
-            n = max(n, 1 + complete[0])
+            n = max(n, 1 + complete[0]) if complete else n
         if self._fitted_to != trials[:n]:
             self._fitted_to = trials[:n]
             Z, y, _ = self._data(self._fitted_to, _MAX_FIT)

@@ -23,7 +23,7 @@ from threadpoolctl import ThreadpoolController
 
 from sklearn_bo.acquisition import log_expected_improvement
 from sklearn_bo.design import default_n_initial_points, initial_design
-from sklearn_bo.dimensions import native
+from sklearn_bo.dimensions import native, same
 from sklearn_bo.maximizer import maximize
 from sklearn_bo.model import Model
 from sklearn_bo.proposal import best_of, propose
@@ -61,7 +61,10 @@ class Optimizer:
         given included; more while all scores are equal. ``"auto"`` grows with the dimension from 4
         to 8.
     initial_candidates : dict or list of dicts, default=None
-        Settings to ask first. Parameters that one of them lacks take the middle of their range.
+        Settings, or parts of some, to ask first.
+    defaults : dict, default=None
+        Values for the parameters that an initial candidate lacks, as far as they lie in the space;
+        the middle of the range stands in for the others.
 
     Attributes
     ----------
@@ -99,11 +102,14 @@ class Optimizer:
         random_state: int | np.random.RandomState | None = None,
         n_initial_points: int | str = "auto",
         initial_candidates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        defaults: Mapping[str, Any] | None = None,
     ) -> None:
+        try:
+            random = check_random_state(random_state)
+        except ValueError as error:
+            raise ValueError(f"random_state={random_state!r} is no seed: {error}") from error
         self.seed = (
-            int(random_state)
-            if isinstance(random_state, Integral)
-            else check_random_state(random_state).randint(2**31 - 1)
+            int(random_state) if isinstance(random_state, Integral) else random.randint(2**31 - 1)
         )
         self.space = Space(param_distributions, random_state=self.seed)
         if n_initial_points == "auto":
@@ -132,8 +138,19 @@ class Optimizer:
         self._model = Model(self.space)
         if isinstance(initial_candidates, Mapping):
             initial_candidates = [initial_candidates]
-        for candidate in initial_candidates or ():
-            self.enqueue(candidate)
+        elif not isinstance(initial_candidates, Sequence | None):
+            raise TypeError(
+                f"initial_candidates={initial_candidates!r} must be a dict of parameters or a list "
+                "of such dicts."
+            )
+        for i, candidate in enumerate(initial_candidates or ()):
+            where = f"initial_candidates[{i}]={candidate!r}"
+            if not isinstance(candidate, Mapping):
+                raise TypeError(f"{where} must be a dict of parameters.")
+            try:
+                self.enqueue(candidate, defaults=defaults)
+            except ValueError as error:
+                raise ValueError(f"{where} lies outside param_distributions: {error}") from error
 
     @property
     def best_trial(self) -> Trial | None:
@@ -172,7 +189,7 @@ class Optimizer:
         defaults: Mapping[str, Any] | None = None,
         origin: Origin = "user",
     ) -> None:
-        """Have a setting asked before any other.
+        """Have a setting asked before any other, unless it was asked or its subspace is used up.
 
         Parameters
         ----------
@@ -229,7 +246,7 @@ class Optimizer:
         return asked
 
     def tell(self, trial: Trial | Mapping[str, Any], score: float) -> Trial:
-        """Report the score of a trial, in any order.
+        """Report the score of a trial; those asked may be told in any order.
 
         Parameters
         ----------
@@ -287,13 +304,21 @@ class Optimizer:
         ------
         ValueError
             If a setting lies outside the space, there is not one score for each, or none is finite.
+        TypeError
+            If a score is no number.
         """
         if len(params) != len(scores):
             raise ValueError(f"There are {len(scores)} scores for {len(params)} params.")
-        trials = [
-            Trial(number, dict(setting), self.space.encode(setting), "told").completed(float(score))
-            for number, (setting, score) in enumerate(zip(params, scores, strict=True))
-        ]
+        trials: list[Trial] = []
+        for number, (setting, score) in enumerate(zip(params, scores, strict=True)):
+            if not isinstance(score, Real):
+                raise TypeError(f"scores[{number}]={score!r} must be a number; NaN if it failed.")
+            try:
+                z = self.space.encode(setting)
+            except ValueError as error:
+                where = f"params[{number}]={setting!r}"
+                raise ValueError(f"{where} lies outside the space: {error}") from error
+            trials.append(Trial(number, dict(setting), z, "told").completed(float(score)))
         if all(trial.state == "failed" for trial in trials):
             raise ValueError("None of the scores is finite, so there is nothing to learn from.")
         self._model.learn(trials)
@@ -322,7 +347,7 @@ class Optimizer:
             )
         single = isinstance(params, Mapping)
         settings = [params] if isinstance(params, Mapping) else list(params)
-        Z = np.array([self.space.encode(setting) for setting in settings])
+        Z = np.reshape([self.space.encode(s) for s in settings], (len(settings), self.space.n_dims))
         with _thread_pools().limit(limits=1, user_api="blas"):
             gp, warping, *_ = self._model.fit(self.trials.finished)
             mean, std = gp.predict(Z)
@@ -414,12 +439,14 @@ class Optimizer:
     def _ask(self) -> Trial:
         while self._queue:
             params, origin = self._queue.popleft()
-            if self._admissible(self.space.encode(params)[None])[0]:
+            asked = any(same(trial.params, params) for trial in self.trials)
+            if not asked and self._in_open_subspace(self.space.encode(params)[None])[0]:
                 return self._append(params, origin)
         if not self._open_subspaces().any():
+            count = f"{self.n_settings:g} " if self.n_settings < math.inf else ""
             raise SpaceExhaustedError(
-                f"All {self.n_settings:g} settings of the space, or all trials of its "
-                "subspaces' budgets, have been asked."
+                f"All {count}settings of the space, or all trials of its subspaces' budgets, have "
+                "been asked."
             )
         n_useful = len(self.trials) - len(self.trials.failed) + self._model.n_learned
         # Scores that are all equal would have the model call the space flat, and ask its corners.
@@ -428,7 +455,13 @@ class Optimizer:
             z, origin = self._explore(), "initial design"
         else:
             z, origin = self._exploit(), "model"
+        if not self._is_new(z):
+            z = self._any_left()
         return self._append(self.space.decode(z), origin)
+
+    def _is_new(self, z: np.ndarray) -> bool:
+        """Whether the setting at z may be asked: floats may be too coarse to tell z from others."""
+        return bool(self._admissible(self.space.encode(self.space.decode(z))[None])[0])
 
     def _explore(self) -> np.ndarray:
         """Next point of the initial design, or a random one when it is used up."""
@@ -448,7 +481,7 @@ class Optimizer:
         Z = self.space.sample(200, self._rng(len(self.trials)), subspaces)
         Z = Z[self._admissible(Z)]
         if len(Z):
-            return Z[0]
+            return next((z for z in Z if self._is_new(z)), Z[0])
         return next(z for z in self.space.settings(subspaces) if self._admissible(z[None])[0])
 
     def _exploit(self) -> np.ndarray:
@@ -476,9 +509,9 @@ class Optimizer:
     def _find_or_add(self, params: dict[str, Any]) -> Trial:
         """Return the pending trial with these params, or a new one."""
         z = self.space.encode(params)
-        for trial in self.trials.pending:
-            if np.array_equal(self.space.encode(trial.params), z):
-                return trial
+        alike = [trial for trial in self.trials.pending if np.array_equal(trial.z, z)]
+        if alike:  # several where distinct values share an end of a distribution
+            return next((trial for trial in alike if same(trial.params, params)), alike[0])
         return self._append({name: native(value) for name, value in params.items()}, "told")
 
     def _open_subspaces(self) -> np.ndarray:
@@ -491,7 +524,11 @@ class Optimizer:
     def _admissible(self, Z: np.ndarray) -> np.ndarray:
         """Rows of Z that may be asked: never asked before, in a subspace with budget left."""
         new = np.array([identity not in self._seen for identity in _identities(Z)], dtype=bool)
-        return new & self._open_subspaces()[self.space.subspace_of(Z)]
+        return new & self._in_open_subspace(Z)
+
+    def _in_open_subspace(self, Z: np.ndarray) -> np.ndarray:
+        """Rows of Z in a subspace with settings and budget left."""
+        return self._open_subspaces()[self.space.subspace_of(Z)]
 
 
 def _identities(Z: np.ndarray) -> list[bytes]:

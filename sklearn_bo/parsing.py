@@ -31,6 +31,8 @@ MAX_TABLE = 2**16  # spread of a discrete distribution whose values are listed o
 NEGLIGIBLE = 1e-12  # probability below which a value of a discrete distribution is left out
 N_DRAWS = 1000  # draws that stand for a distribution known by nothing else
 
+_PRIORS = ("uniform", "log-uniform")
+
 
 def parse_dimension(name: str, spec: Any, random_state: Any = None) -> Dimension:
     """Read what a user wrote for one parameter.
@@ -64,7 +66,7 @@ def parse_dimension(name: str, spec: Any, random_state: Any = None) -> Dimension
         return _parse(spec, random_state)
     except TypeError as error:
         raise TypeError(f"Parameter {name!r}: {error}") from error
-    except ValueError as error:
+    except (OverflowError, ValueError) as error:
         raise ValueError(f"Parameter {name!r}: {error}") from error
 
 
@@ -110,9 +112,13 @@ def _from_tuple(spec: tuple) -> Dimension | None:
     if len(spec) < 2 or len(spec) > 4:
         return None
     low, high, *rest = map(native, spec)
-    if not (is_number(low) and is_number(high) and all(map(isinstance, rest, (str, numbers.Real)))):
+    kinds = all(map(isinstance, rest, (str, numbers.Real)))
+    names_prior = bool(rest) and isinstance(rest[0], str) and rest[0] in _PRIORS
+    if not (is_number(low) and is_number(high) and (kinds or names_prior)):
         return None
     log = _is_log(rest[0]) if rest else False  # whatever the base, the prior is the same
+    if not kinds:
+        raise ValueError(f"the base {rest[1]!r} is no number; leave it out")
     check_bounds(low, high, log)
     integers = isinstance(low, numbers.Integral) and isinstance(high, numbers.Integral)
     return _range(low, high, log, integers=integers)
@@ -132,9 +138,11 @@ def _from_law(law: Any, random_state: Any) -> Dimension:
     if isinstance(getattr(law, "dist", None), stats.rv_discrete) or "DiscreteDistribution" in bases:
         return _from_discrete_law(law, random_state)
     grid = np.linspace(0.0, 1.0, 9)
-    at = quantiles(law, grid)
-    if at.shape != grid.shape or not np.all(np.isfinite(at[1:-1])):
-        raise ValueError(f"the distribution {law!r} has no scalar quantiles; check its parameters")
+    scalar = quantiles(law, 0.5).shape == ()
+    if not scalar or not np.all(np.isfinite((at := quantiles(law, grid))[1:-1])):
+        raise ValueError(
+            f"the distribution {_written(law)} has no scalar quantiles; check its parameters"
+        )
     low, high = float(at[0]), float(at[-1])
     if math.isfinite(high - low) and low < high:
         if np.allclose(at, low + grid * (high - low), rtol=0, atol=1e-12 * (high - low)):
@@ -142,6 +150,14 @@ def _from_law(law: Any, random_state: Any) -> Dimension:
         if low > 0 and np.allclose(at, low * (high / low) ** grid, rtol=1e-12, atol=0):
             return Real(low, high, log=True)
     return Distribution(law)
+
+
+def _written(law: Any) -> str:
+    """Return a frozen distribution as the call that makes it, any other object as it prints."""
+    if not _has(law, "dist", "args", "kwds"):
+        return repr(law)
+    arguments = [*map(repr, law.args), *(f"{name}={value!r}" for name, value in law.kwds.items())]
+    return f"{law.dist.name}({', '.join(arguments)})"
 
 
 def _from_discrete_law(law: Any, random_state: Any) -> Dimension:
@@ -185,9 +201,10 @@ def _listed(spec: Any) -> list | None:
     """Return the elements of a sequence, array or series, None of anything else."""
     if isinstance(spec, np.ndarray):
         if spec.ndim != 1:
+            instead = "list(array) to choose among its rows" if spec.ndim else f"[{spec}]"
             raise ValueError(
                 f"an array of choices must be one-dimensional, got shape {spec.shape}; "
-                "use list(array) to choose among its rows"
+                f"use {instead}"
             )
         return list(spec)
     if isinstance(spec, str | bytes | np.generic):
@@ -204,7 +221,7 @@ def _whole(values: np.ndarray) -> list:
 
 
 def _is_log(prior: str) -> bool:
-    if prior not in ("uniform", "log-uniform"):
+    if prior not in _PRIORS:
         raise ValueError(
             f"unknown prior {prior!r}; use 'uniform' or 'log-uniform', or a list to mean choices"
         )

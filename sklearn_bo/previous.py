@@ -196,7 +196,7 @@ def _contains(dimension: Dimension, value: Any) -> bool:
 def _matched(row: Row, name: str, dimension: Dimension) -> Any:
     """Return the candidate's value as the dimension has it; ValueError if it does not."""
     value = native(row.params[name])
-    readings = [value]
+    readings = [value, dimension.adopt(value)]
     if row.is_text:
         choices = dimension.values if isinstance(dimension, Choices) else []
         alike = [choice for choice in choices if str(choice) == str(value)]

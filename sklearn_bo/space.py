@@ -15,6 +15,7 @@ Columns that a row's subspace does not have rest at a fixed value.
 import itertools
 import math
 import numbers
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,8 +51,10 @@ class Subspace:
 
     @property
     def n_settings(self) -> float:
-        """Number of settings, ``math.inf`` with a continuous parameter."""
-        return math.prod(dimension.n_levels for dimension in self.dimensions.values())
+        """Number of settings, ``math.inf`` with a continuous parameter or beyond a float."""
+        levels = [dimension.n_levels for dimension in self.dimensions.values()]
+        n_settings = math.inf if math.inf in levels else math.prod(levels)
+        return n_settings if n_settings <= sys.float_info.max else math.inf
 
 
 class Space:
@@ -115,9 +118,9 @@ class Space:
             subspaces.append(subspace)
         self.subspaces = tuple(subspaces)
         self.n_dims = len(self._dimensions)
-        self.is_categorical = np.array([not d.ordered for d in self._dimensions], dtype=bool)
-        self.is_continuous = np.array([d.n_levels == math.inf for d in self._dimensions], bool)
         self.categories = [d.categories() for d in self._dimensions]
+        self.is_categorical = np.array([len(c) > 0 for c in self.categories], dtype=bool)
+        self.is_continuous = np.array([d.n_levels == math.inf for d in self._dimensions], bool)
         self.n_settings = sum(subspace.n_settings for subspace in self.subspaces)
         self._rest = np.array([d.snap(np.array([0.5]))[0] for d in self._dimensions])  # (n_dims,)
         self._has_column = np.zeros((len(subspaces), self.n_dims), dtype=bool)
@@ -418,12 +421,13 @@ def _outside(reasons: list[list[str]]) -> ValueError:
 
 def _contained(subspace: Subspace, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return those `params` that `subspace` contains, in its own order."""
-    inside = _coordinates(subspace, params)[0]
+    adopted = {n: d.adopt(params[n]) for n, d in subspace.dimensions.items() if n in params}
+    inside = _coordinates(subspace, adopted)[0]
     return {
         # Of choices the very object; of numbers the value itself, which a coordinate rounds.
         name: dimension.decode(inside[name])
         if isinstance(dimension, Choices)
-        else native(params[name])
+        else native(adopted[name])
         for name, dimension in subspace.dimensions.items()
         if name in inside
     }

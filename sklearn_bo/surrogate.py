@@ -6,7 +6,7 @@
     k          kernel        (n, n)    correlations of the function, see kernel.py
     s^2, e^2   signal, noise ()        variances of the function and of the observation noise
     K          K             (n, n)    s^2 k(Z, Z) + e^2 I = L L^T
-    alpha      alpha         (n,)      K^-1 y
+    alpha      alpha         (n,)      s^2 K^-1 y, the weights of k in the posterior mean
 
 Integers and categories must be snapped to their grid before they come here, so that the process is
 constant on each cell (Garrido-Merchan & Hernandez-Lobato, arXiv:1805.03463).

@@ -554,6 +554,13 @@ def test_dimension_pickles(dimension):
     assert copy.decode(0.3) == dimension.decode(0.3)
 
 
+def test_dates_and_complex_numbers_are_found_by_value():
+    for values in (np.array(["2020-01-01", "2021-01-01"], "M8[D]"), np.array([1j, 2 + 1j])):
+        dimension = parse([*values, values[1].copy()])
+        assert dimension.n_levels == 2
+        assert dimension.encode(pickle.loads(pickle.dumps(values))[1]) == 0.75
+
+
 def test_nan_and_identical_objects_are_found_after_pickling():
     dimension, nan = pickle.loads(pickle.dumps((parse([np.nan, None]), np.nan)))
     assert dimension.encode(nan) == 0.25
@@ -631,7 +638,10 @@ def test_uniform_integers_and_choices_have_equal_cells():
         ([1.0, math.nan], ValueError, "NaN"),
         (np.array([math.nan, 2.0]), ValueError, "NaN"),
         (np.ones((2, 2)), ValueError, r"one-dimensional.*\(2, 2\).*list"),
-        (np.array(3), ValueError, "one-dimensional"),
+        (np.array(3), ValueError, r"one-dimensional.*use \[3\]"),
+        ((1, 10**400), ValueError, "too large"),
+        ((1e10, 1e10 + 2e-6, "log-uniform"), ValueError, "logarithms.*widen the range"),
+        ((1, 100, "log-uniform", "e"), ValueError, "base 'e' is no number; leave it out"),
         ("rbf", TypeError, r"'rbf'.*\['rbf'\]"),
         (b"rbf", TypeError, r"\[b'rbf'\]"),
         (3, TypeError, r"3.*\[3\]"),
@@ -647,8 +657,9 @@ def test_uniform_integers_and_choices_have_equal_cells():
         (Sampler, TypeError, r"class Sampler.*Sampler\(\.\.\.\)"),
         (stats.beta, TypeError, r"beta lacks its parameters.*scipy\.stats\.beta\(a, b\)"),
         (stats.randint, TypeError, r"randint\(low, high\)"),
-        (stats.beta(-1, 2), ValueError, "check its parameters"),
-        (stats.uniform(0, -1), ValueError, "check its parameters"),
+        (stats.beta(-1, 2), ValueError, r"beta\(-1, 2\).*check its parameters"),
+        (stats.uniform(0, scale=-1), ValueError, r"uniform\(0, scale=-1\).*check its parameters"),
+        (stats.uniform([0, 1], [1, 1]), ValueError, r"uniform\(\[0, 1\], .*no scalar quantiles"),
         (stats.poisson(-1), ValueError, "[Dd]omain error"),
         (stats.randint(5, 2), ValueError, "[Dd]omain error"),
         (optuna_range(2, 1, step=1), ValueError, "low < high"),

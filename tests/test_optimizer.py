@@ -136,6 +136,37 @@ def test_auto_leaves_few_trials_to_the_initial_design_of_a_small_space():
     assert 1 <= small < large <= 20
 
 
+@pytest.mark.parametrize(
+    "space",
+    [
+        {f"x{i}": (0, 1000) for i in range(110)},
+        {**{f"x{i}": (0, 1000) for i in range(110)}, "c": (0.0, 1.0)},
+        {f"x{i}": [True, False] for i in range(1100)},
+    ],
+    ids=["integers", "and a float", "feature mask"],
+)
+def test_more_settings_than_a_float_can_count(space):
+    optimizer = Optimizer(space, random_state=0)
+    assert optimizer.n_settings == math.inf
+    run(optimizer, lambda params: float(sum(params.values())), 2)
+    optimizer.ask(8)
+    assert len(set(keys(optimizer.trials))) == 10
+
+
+@pytest.mark.parametrize(
+    "law", [stats.beta(5, 0.1), stats.beta(0.1, 0.1), stats.uniform(1e15, 3.0)], ids=str
+)
+def test_no_setting_is_asked_twice_where_floats_are_coarser_than_quantiles(law):
+    asked = run(Optimizer({"x": law}, random_state=0), lambda params: params["x"], 20)
+    assert len({params["x"] for params in asked}) == 20
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, "a"])
+def test_bad_random_state_is_an_error_that_names_it(seed):
+    with pytest.raises(ValueError, match="random_state="):
+        Optimizer(MIXED, random_state=seed)
+
+
 @pytest.mark.parametrize("value", [0, -3, 2.5, "many", None])
 def test_bad_n_initial_points_is_an_error_that_names_it(value):
     with pytest.raises(ValueError, match="n_initial_points="):
@@ -167,6 +198,22 @@ def test_repeated_initial_candidate_is_asked_once():
     assert [t.origin for t in optimizer.ask(2)] == ["user", "initial design"]
 
 
+def test_initial_candidates_beyond_the_ends_of_a_distribution_are_all_asked():
+    candidates = [{"x": 5.0}, {"x": 8.0}, {"x": 5.0}]
+    optimizer = Optimizer({"x": stats.norm()}, initial_candidates=candidates, random_state=0)
+    first, second, third = optimizer.ask(3)
+    assert [first.params, second.params] == candidates[:2]
+    assert third.origin == "initial design"
+    assert optimizer.tell({"x": 8.0}, 1.0).number == second.number
+
+
+def test_defaults_fill_what_initial_candidates_lack():
+    defaults = {"depth": 2, "alpha": 3.0, "lr": 0.1}  # alpha lies outside the space
+    optimizer = Optimizer(MIXED, initial_candidates={"kernel": "poly"}, defaults=defaults)
+    expected = {"lr": pytest.approx(0.1), "depth": 2, "kernel": "poly", "alpha": 0.5}
+    assert optimizer.ask().params == expected
+
+
 def test_initial_candidates_count_among_the_initial_points():
     candidates = [{"x0": 0.1}, {"x0": 0.4}]
     optimizer = Optimizer(
@@ -178,9 +225,15 @@ def test_initial_candidates_count_among_the_initial_points():
 
 
 @pytest.mark.parametrize("candidate", [{"x0": 2.0}, {"y": 0.5}, {"x0": "a"}])
-def test_initial_candidate_outside_the_space_is_an_error_that_names_the_parameter(candidate):
-    with pytest.raises(ValueError, match=r"'x0'|'y'"):
-        Optimizer(cube(1), initial_candidates=[candidate])
+def test_initial_candidate_outside_the_space_is_an_error_that_names_it(candidate):
+    with pytest.raises(ValueError, match=r"^initial_candidates\[1\]=.*('x0'|'y')"):
+        Optimizer(cube(1), initial_candidates=[{"x0": 0.5}, candidate])
+
+
+@pytest.mark.parametrize("candidates", [5, "x", [{"x0": 0.5}, "x"], [None]])
+def test_initial_candidates_that_are_no_dicts_are_an_error_that_names_them(candidates):
+    with pytest.raises(TypeError, match=r"^initial_candidates.*must be a dict"):
+        Optimizer(cube(1), initial_candidates=candidates)
 
 
 def test_enqueued_setting_is_asked_next_and_completed_from_the_defaults():
@@ -237,6 +290,13 @@ def test_plain_dict_of_a_pending_trial_tells_that_trial():
     told = optimizer.tell(second.params, 1.5)
     assert (told.number, told.origin) == (second.number, "model")
     assert keys(optimizer.trials.pending) == [first.key]
+
+
+def test_plain_dict_tells_a_trial_though_the_params_of_another_were_changed():
+    optimizer = Optimizer(MIXED, random_state=0)
+    first, second = optimizer.ask(2)
+    first.params.pop("kernel")
+    assert optimizer.tell(dict(second.params), 1.5).number == second.number
 
 
 @pytest.mark.parametrize("law", [stats.expon(), stats.beta(2, 3), stats.lognorm(2.0)])
@@ -428,6 +488,11 @@ def test_predict_gives_floats_for_one_setting_and_arrays_for_several():
     assert (type(mean), type(std)) == (float, float)
     assert_allclose([mean, std], [means[1], stds[1]])
     assert np.all(stds > 0)
+
+
+def test_predict_of_no_setting_is_empty():
+    mean, std = warmed_up().predict([])
+    assert mean.shape == std.shape == (0,)
 
 
 def test_predict_outside_the_space_is_an_error():

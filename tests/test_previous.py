@@ -322,10 +322,12 @@ def test_what_cannot_be_read_is_named_before_any_fit(previous, error, match):
         ([{"x": 5.0}], [1.0], "5.0 is not in"),
         ([{"x": 0.5}], [math.nan], "finite"),
         ([], [], "finite"),
+        ([{"x": 0.5}, {"x": 5.0}], [1.0, 1.0], r"^params\[1\]="),
+        ([{"x": 0.5}], ["a"], r"^scores\[0\]='a' must be a number"),
     ],
 )
 def test_optimizer_says_what_it_cannot_learn(params, scores, match):
-    with pytest.raises(ValueError, match=match):
+    with pytest.raises((ValueError, TypeError), match=match):
         Optimizer({"x": (0.0, 1.0)}).learn(params, scores)
 
 
@@ -431,6 +433,14 @@ def test_a_source_that_only_failed_at_the_worst_places_keeps_away_from_them():
     params, scores = source(20)
     scores = [math.nan if p["c"] == "w" else s for p, s in zip(params, scores, strict=True)]
     assert all(trial.params["c"] != "w" for trial in run([(params, scores)], n=2)[0].trials)
+
+
+def test_search_goes_on_when_all_of_many_trials_fail():
+    optimizer = Optimizer(CUBE, random_state=0)
+    optimizer.learn(*source(8))
+    for _ in range(45):
+        optimizer.tell(optimizer.ask(), math.nan)
+    assert optimizer.ask().origin == "model"
 
 
 def test_learned_settings_are_no_trials_and_may_be_asked():

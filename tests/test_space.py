@@ -332,6 +332,25 @@ def test_closest_takes_what_lies_in_the_space():
     assert type(found["C"]) is float
 
 
+@pytest.mark.parametrize(
+    ("choices", "value", "found"),
+    [
+        ([0.1, 1, 10], 1.0, 1),
+        ([0.1, 1.0, 10.0], 1, 1.0),
+        ([None, 0.5, 1], 1.0, 1),
+        ([1, 2, 4], 1.0, None),  # as of max_features: one of them, or all
+        ([0.5, 1, 1.0], 1.0, 1.0),
+        ([0.1, 1, 10], True, None),
+        ([0.1, 1, 10], "1", None),
+    ],
+)
+def test_closest_takes_the_equal_number_where_fractions_tell_that_all_are_reals(
+    choices, value, found
+):
+    closest = Space({"C": choices, "kernel": ["rbf"]}).closest({"C": value, "kernel": "rbf"})
+    assert repr(closest.get("C")) == repr(found)
+
+
 def test_closest_prefers_the_subspace_with_the_largest_share():
     assert SEVERAL.closest({"kernel": "linear", "C": 50.0}) == {"kernel": "linear", "C": 50.0}
     assert SEVERAL.closest({"kernel": "poly", "C": 1.0}) == {"kernel": "poly", "C": 1.0}

@@ -135,7 +135,8 @@ def test_category_beside_numbers_is_a_point_apart_from_their_line():
     is_none = Z[:, 0] == 7 / 8
     kernel = Kernel([np.array([7 / 8]), np.empty(0)])
     height = np.where(is_none, np.sqrt(0.5), 0.0)
-    embedded = np.column_stack([np.where(is_none, 0.5, Z[:, 0]), height, Z[:, 1]])
+    middle = 3 / 8  # of the numbers, whose cells end at 3 / 4
+    embedded = np.column_stack([np.where(is_none, middle, Z[:, 0]), height, Z[:, 1]])
     theta = np.r_[np.log([0.7, 0.4]), NO_SHARE]
     k = kernel(theta, Z, Z)
     assert_allclose(k, Matern([0.7, 0.7, 0.4], nu=2.5)(embedded), rtol=1e-12)
