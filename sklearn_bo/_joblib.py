@@ -10,13 +10,12 @@ used here and in `_workers` alone; a test pins them.
 from __future__ import annotations
 
 import math
-import signal
 import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -34,6 +33,7 @@ from sklearn_bo._workers import (
     run_task,
     workers_of,
 )
+from sklearn_bo.alarm import Alarm
 from sklearn_bo.shipment import Shipment
 
 # CPython before 3.11.9 fails when two threads parse at once (python/cpython#106905).
@@ -260,7 +260,7 @@ class Executor(Parallel, _Submitting):
         seconds = max(seconds / len(outcomes), 1e-6)
         self._task_seconds = self._task_seconds**0.8 * seconds**0.2
         for task, outcome in zip(attempt.tasks, outcomes, strict=False):
-            task._outcome = outcome.get
+            task._outcome, task.seconds = outcome.get, seconds
             self._ended.append(task)
         self._waiting.extendleft(reversed(attempt.tasks[len(outcomes) :]))
 
@@ -367,29 +367,12 @@ def _run_timed(
 
     It is lost after ``timeout``, and not waited for any longer after ``seconds``.
     """
-    ends: list[tuple[float, BaseException]] = []
-    if timeout is not None:
-        ends.append((timeout, _too_long(timeout)))
-    if seconds is not None:
-        ends.append((seconds, TimeIsUp()))
-    with _alarm(*min(ends, key=lambda end: end[0])) if ends else nullcontext():
-        return function(*args)
-
-
-@contextmanager
-def _alarm(seconds: float, error: BaseException) -> Iterator[None]:
-    """Raise an error in the main thread after so many seconds, where there are signals."""
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGALRM"):
-        yield
-        return
-
-    def ring(*_: Any) -> None:
-        raise error
-
-    previous = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))  # 0 would disarm it
+    lost, left = (math.inf if limit is None else limit for limit in (timeout, seconds))
+    alarm = Alarm()
     try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
+        with alarm.after(min(lost, left)):
+            return function(*args)
+    except Alarm as error:
+        if error is not alarm:  # that of a search around this one
+            raise
+    raise _too_long(lost) if lost <= left else TimeIsUp

@@ -28,8 +28,8 @@ class TaskLostError(RuntimeError):
     """A call that no worker finished: each died of it, or it took too long."""
 
 
-class TimeIsUp(BaseException):
-    """No call has ended in the time that one would wait; no `Exception`, to pass through a fit."""
+class TimeIsUp(Exception):
+    """No call has ended in the time that one would wait."""
 
 
 class Task:
@@ -40,6 +40,7 @@ class Task:
         self.shipment = args[0] if args and isinstance(args[0], Shipment) else None
         self.n_deaths = 0  # of workers that ran it
         self.n_losses = 0
+        self.seconds: float | None = None  # that it took on a worker, where known
         self._outcome: Callable[[], Any] = lambda: function(*args)
 
     def may_join(self, other: Task) -> bool:

@@ -57,9 +57,13 @@ class TimeBudget:
         """Note that a fold begins."""
         self._running[task] = self.elapsed
 
-    def end(self, task: Hashable) -> None:
-        """Note that a fold has ended."""
-        self._seen.append(self.elapsed - self._running.pop(task))
+    def end(self, task: Hashable, seconds: float | None = None) -> None:
+        """Note that a fold has ended, and how long it took a worker, if that is known.
+
+        Otherwise it took from its begin until now, the start of the worker included.
+        """
+        waited = self.elapsed - self._running.pop(task)
+        self._seen.append(waited if seconds is None else seconds)
 
     def predict(self, n_in_a_row: int = 1) -> float:
         """Foresee how long so many folds take, one after the other.

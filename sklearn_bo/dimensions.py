@@ -212,6 +212,7 @@ class Choices(_Discrete):
     """Any values: in order of size when all are distinct real numbers, else categories.
 
     Numbers keep their order beside None, which is the one category then, as in ``[None, 2, 4, 8]``.
+    Beside NaN, which is a value of its own too, they are categories.
 
     Parameters
     ----------
@@ -226,9 +227,6 @@ class Choices(_Discrete):
         values = [native(value) for value in values]
         if not values:
             raise ValueError("there are no choices; give at least one value")
-        numeric = all(is_number(value) for value in values)
-        if numeric and any(math.isnan(value) for value in values):
-            raise ValueError(f"NaN among the choices {reprlib.repr(values)}; leave it out")
         self.values: list[Any] = []
         self._index: dict[Any, int] = {}
         mass: list[float] = []

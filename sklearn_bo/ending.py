@@ -104,9 +104,19 @@ class Ending:
         """Note that a worker has a fold."""
         self._budget.begin(task)
 
-    def fold_ended(self, task: Hashable, callback: str | None) -> None:
-        """Note that a fold has ended, and which callback, if any, asked for a stop at its end."""
-        self._budget.end(task)
+    def fold_ended(self, task: Hashable, seconds: float | None, callback: str | None) -> None:
+        """Note that a fold has ended.
+
+        Parameters
+        ----------
+        task : hashable
+            What was noted when it began.
+        seconds : float or None
+            How long a worker took, if that is known.
+        callback : str or None
+            Which callback, if any, asked for a stop at its end.
+        """
+        self._budget.end(task, seconds)
         if callback is not None and not self.at_once:
             self.at_once = True
             self.reason = f"the callback {callback} asked for a stop at the end of a fold"

@@ -142,7 +142,8 @@ class _Evaluation:
         must_wait = self.lag is not None and self.n_told <= len(self.trials) - self.lag
         if self.all_proposed or must_wait:
             return False
-        if self.trials and not self._may_begin(None, 0, executor.n_workers):
+        is_known = len(self.trials) < len(self.journal.candidates)
+        if self.trials and not is_known and not self._may_begin(None, 0, executor.n_workers):
             return False
         self.n_due = max(self.n_due, ceil(n_missing / self.n_splits)) - 1
         return True
@@ -178,7 +179,7 @@ class _Evaluation:
         """Keep what a fold has given; return its trial."""
         self.n_due = 0
         self.pace.fold_ended()
-        self.ending.fold_ended(task, result.pop(STOPPED_BY, None))
+        self.ending.fold_ended(task, task.seconds, result.pop(STOPPED_BY, None))
         self.journal.end_fold(trial.number, split, result)
         self.results[trial.number][split] = result
         return trial

@@ -25,7 +25,8 @@ _PLAIN = (  # whose repr is the same in any process
     *(type(None), bool, int, float, complex, Decimal, str, bytes, range, slice, Enum, PurePath),
     *(datetime.date, datetime.time, datetime.timedelta, pd.Period, pd.Interval),
 )
-_WITHOUT_EFFECT = {"n_jobs", "verbose"}  # on what an estimator learns, by scikit-learn's convention
+# On what an estimator learns, by scikit-learn's convention.
+_WITHOUT_EFFECT = {"memory", "n_jobs", "verbose"}
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
 
 
@@ -161,13 +162,15 @@ def _of_table(table: Any) -> str:
     if hasattr(table, "get_columns"):  # polars
         columns = [(series.name, series) for series in table.get_columns()]
     else:
-        columns = list(table.items()) if hasattr(table, "columns") else [(table.name, table)]
+        name = getattr(table, "name", None)  # arrays of pandas have none
+        columns = list(table.items()) if hasattr(table, "columns") else [(name, table)]
     content = [(name, str(column.dtype), column.to_numpy()) for name, column in columns]
     return f"{_name(type(table))} {table.shape} {_hash(describe([index, content]))}"
 
 
 def _name(thing: Any) -> str:
-    return f"{thing.__module__}.{thing.__qualname__}"
+    module = getattr(thing, "__module__", None)  # methods of built-in types have none
+    return f"{module}.{thing.__qualname__}" if module else thing.__qualname__
 
 
 def _hash(content: str | memoryview) -> str:

@@ -83,6 +83,7 @@ class BayesSearchCV(BaseSearchCV):
 
         A list of dicts is a list of subspaces, which one surrogate models together and which share
         ``n_iter``; an entry ``(dict, n)`` has ``n`` trials of its own instead, beside ``n_iter``.
+        A setting that an earlier subspace has too counts as that one's.
 
     n_iter : int, default=50
         Number of candidates that are evaluated.
@@ -147,7 +148,8 @@ class BayesSearchCV(BaseSearchCV):
         starts the other folds anew. A Dask worker stays busy: the search goes on with the others,
         and a fold that Dask has queued behind the one that hangs is given up too. On clusters the
         time counts from when the fold is sent to a worker. With ``n_jobs=1`` the fit is interrupted
-        as soon as it runs Python code.
+        as soon as it runs Python code; in a thread that is not the main one, or on Windows, it is
+        not.
 
     journal : str or PathLike, default=None
         A file to which the search appends each candidate it proposes and each fold that ends, on
@@ -156,8 +158,9 @@ class BayesSearchCV(BaseSearchCV):
         interrupted. What the recorded scores depend on must be the same: space, estimator and its
         fixed parameters, data and what else goes to `fit`, ``scoring``, splits, ``error_score``,
         ``return_train_score``, and ``random_state`` (``None`` takes the journal's). ``n_iter`` may
-        grow to prolong the search, and what steers or runs it may change. Choices are stored by
-        their place in the space; nothing that the file holds is unpickled or evaluated.
+        grow to prolong the search, and what steers or runs it may change. Functions and classes are
+        compared by name: an edit of theirs is not noticed. Choices are stored by their place in the
+        space; nothing that the file holds is unpickled or evaluated.
 
     previous_results : search, dict, DataFrame or list of these, default=None
         Earlier searches to learn from: a fitted `GridSearchCV`, `RandomizedSearchCV`,
@@ -175,8 +178,8 @@ class BayesSearchCV(BaseSearchCV):
     time_budget : float or timedelta, default=None
         Seconds that the search may take, the refit not counted. No fold is started that would, by
         the times seen, end past it, save for the first candidate's; at the budget's end a fold that
-        still runs is let go once one candidate is evaluated (with ``n_jobs=1`` as soon as it runs
-        Python code). ``n_iter`` is then an upper bound. How far the search comes depends on the
+        still runs is let go once one candidate is evaluated (with ``n_jobs=1`` as ``fit_timeout``
+        has it). ``n_iter`` is then an upper bound. How far the search comes depends on the
         machine, so that ``random_state`` no longer makes it reproducible.
 
     stopping : callable or list of callables, default=None
@@ -194,10 +197,11 @@ class BayesSearchCV(BaseSearchCV):
         Refitted on all data; only with ``refit``.
 
     best_score_ : float
-        Mean cross-validated score of the best candidate.
+        Mean cross-validated score of the best candidate; not with a callable ``refit``.
 
     best_params_ : dict
-        Parameters of the best candidate.
+        Parameters of the best candidate; like the next, not with several metrics and
+        ``refit=False``.
 
     best_index_ : int
         Row of the best candidate in ``cv_results_``.
@@ -380,7 +384,7 @@ class BayesSearchCV(BaseSearchCV):
             check_scoring(self.estimator, self.scoring)  # raises for a metric that is no scorer
         scorers, refit_metric = self._get_scorers()
         X, y = indexable(X, y)
-        check_data(X, y, params.get("sample_weight"))
+        check_data(base_estimator, X, y, params.get("sample_weight"))
         cv = check_splitter(self.cv)
         params = _check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)

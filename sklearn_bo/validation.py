@@ -8,18 +8,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 
 from sklearn_bo._sklearn import _num_samples
 from sklearn_bo.dimensions import Choices
 from sklearn_bo.space import Space, Subspace
 
 
-def check_data(X: Any, y: Any, sample_weight: Any) -> None:
+def check_data(estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any) -> None:
     """Raise if the target or the weights would fail every fit.
 
     Parameters
     ----------
+    estimator : estimator
+        What is to be fitted.
     X : array-like
         Training data.
     y : array-like or None
@@ -30,10 +32,16 @@ def check_data(X: Any, y: Any, sample_weight: Any) -> None:
     Raises
     ------
     ValueError
-        If the target has missing values, or there is not one weight a sample.
+        If the target of a classifier or regressor has missing values, or there is not one weight a
+        sample.
     """
-    if isinstance(y, list | np.ndarray) or hasattr(y, "to_numpy"):
-        values = np.asarray(y)
+    # Others ignore the target, or make use of one that is not known everywhere.
+    is_supervised = is_classifier(estimator) or is_regressor(estimator)
+    if is_supervised and (isinstance(y, list | np.ndarray) or hasattr(y, "to_numpy")):
+        try:
+            values = np.asarray(y)
+        except ValueError:  # sequences of different lengths
+            values = np.empty(0)
         if values.dtype.kind in "fO" and (missing := pd.isna(values)).any():
             raise ValueError(
                 f"Input y contains NaN: {missing.sum()} of {values.size} values, the first at "

@@ -60,7 +60,7 @@ class VirtualExecutor:
         _, _, number, split, _ = args
         self.events.append(("submit", number, split))
         out = function(*args)
-        task = type("Task", (), {"result": lambda self: out})()
+        task = type("Task", (), {"result": lambda self: out, "seconds": None})()
         self.queue.append((number, split, task))
         self._start()
         return task

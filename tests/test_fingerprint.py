@@ -22,10 +22,10 @@ from journaled import (
     y,
 )
 from scipy import sparse
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import f1_score, make_scorer
 from sklearn.model_selection import KFold, ShuffleSplit
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from sklearn_bo.fingerprint import describe, fingerprint
@@ -126,6 +126,17 @@ def test_parameters_that_the_space_sets_are_left_out():
     assert differing == ["estimator's logisticregression__tol"]
 
 
+def test_a_cache_has_no_effect():
+    steps = [("scale", StandardScaler()), ("ridge", Ridge())]
+    cached, elsewhere = (Pipeline(steps, memory=folder) for folder in ("one", "other"))
+    space = Space({"ridge__alpha": (0.1, 1.0)})
+    assert fingerprint(space, cached, {}) == fingerprint(space, elsewhere, {})
+
+
+def test_methods_of_built_in_types_are_described_by_name():
+    assert describe([str.split, np.ndarray.sum]) == "list(str.split, ndarray.sum)"
+
+
 def test_a_parameter_that_only_some_subspaces_set_is_part_of_the_estimator():
     space = Space([{"C": (0.1, 1.0)}, {"tol": (0.1, 1.0)}])
     parts = fingerprint(space, LogisticRegression(C=3.0), {})
@@ -152,6 +163,8 @@ def frames(shift=0):
         "index": pd.DataFrame({"n": range(6)}, index=days),
         "polars": pl.DataFrame({"n": numbers, "t": texts}),
         "polars series": pl.Series(texts),
+        "array of pandas": pd.array(numbers),
+        "categories": pd.Categorical(texts),
         "mapping": {"b": numbers, "a": {shift, 8}},
         "none": [None, shift],
         "partial": functools.partial(cube, shift),

@@ -367,7 +367,7 @@ MALFORMED = [
         ("param_distributions", spec)
         for spec in (
             *([], {"a": "text"}, {"a": []}, {"b": (2.0, 1.0)}, {"nope": [1]}, {3: [1, 2]}),
-            *([({"a": [1]}, 0)], [{"a": [1]}, "b"], {"c": None}, {"a": [np.nan, 1.0]}),
+            *([({"a": [1]}, 0)], [{"a": [1]}, "b"], {"c": None}, {"a": (np.nan, 1.0)}),
             *({"a": stats.uniform(0, -1)}, {"a": np.ones((2, 2))}, {"d": (0, 1, "log-uniform")}),
         )
     ),

@@ -93,6 +93,21 @@ def test_each_call_runs_once_and_each_task_is_returned_once(backend, n_jobs):
     assert (set(pids) == {os.getpid()}) == in_here
 
 
+def sleep_and_square(x):
+    time.sleep(0.05)
+    return x * x
+
+
+def test_a_task_knows_how_long_it_took_without_the_start_of_its_worker():
+    joblib.externals.loky.get_reusable_executor().shutdown(wait=True)
+    begin = time.perf_counter()
+    with joblib.parallel_config("loky"), Executor(2, "2*n_jobs") as executor:
+        tasks = [executor.submit(sleep_and_square, x) for x in range(2)]
+        drain(executor, tasks)
+    elapsed = time.perf_counter() - begin
+    assert all(0.04 < task.seconds < elapsed / 2 for task in tasks)
+
+
 def test_tasks_are_returned_in_the_order_of_ending():
     with joblib.parallel_config("threading"), Executor(2, 2) as executor:
         gate = threading.Event()

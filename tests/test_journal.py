@@ -72,6 +72,15 @@ def test_resumed_after_any_byte_the_search_ends_as_if_uninterrupted(path):
         assert len(lines_of(path)) == content.count(b"\n")
 
 
+def test_what_a_journal_holds_costs_no_time_of_a_budget(path):
+    expected = make(path).fit(X, y)
+    Anything.fits.clear()
+    search = make(path, time_budget=1e-9).fit(X, y)
+    assert not Anything.fits
+    assert outcome(search) == outcome(expected)
+    assert make(path, n_iter=12, time_budget=1e-9).fit(X, y).n_trials_ == 8
+
+
 def test_a_search_interrupted_again_and_again_fits_each_fold_once(path):
     expected = outcome(make().fit(X, y))
     fits = list(Anything.fits)

@@ -6,15 +6,21 @@ import re
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_diabetes
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    ParameterGrid,
     RandomizedSearchCV,
     cross_val_score,
 )
@@ -250,6 +256,60 @@ def test_budgets_of_subspaces_stand_beside_n_iter():
     assert {key: keys.count(key) for key in "ab"} == {"a": 3, "b": 4}
     assert keys.count("kind") == 2
     assert len(adjust([({"a": (0.0, 1.0)}, 3)], n_iter=50).trials_) == 3
+
+
+# -- what GridSearchCV takes
+
+
+def same_as_grid(estimator, grid, X, y):
+    """Compare a search through all settings with GridSearchCV's, setting by setting."""
+    scores = []
+    n_iter = len(ParameterGrid(grid))
+    for search in (
+        GridSearchCV(estimator, grid, cv=KFold(2)),
+        BayesSearchCV(estimator, grid, n_iter=n_iter, cv=KFold(2), random_state=0),
+    ):
+        table = search.fit(X, y).cv_results_
+        settings = [repr(sorted(params.items())) for params in table["params"]]
+        scores.append(pd.Series(table["mean_test_score"], settings).sort_index())
+    assert scores[0].notna().all()
+    pd.testing.assert_series_equal(*scores)
+
+
+def test_nan_is_a_choice():
+    gaps = X.copy()
+    gaps[::5, 0], gaps[1::5, 0] = np.nan, -1.0
+    pipeline = make_pipeline(SimpleImputer(keep_empty_features=True), Ridge())
+    grid = {"simpleimputer__missing_values": [np.nan], "ridge__alpha": [0.1, 1.0]}
+    same_as_grid(pipeline, grid, gaps, y)
+    search = adjust({"a": [np.nan, 0.0, 1.0]}, Tolerant(), n_iter=3)
+    np.testing.assert_array_equal(np.sort(search.cv_results_["param_a"]), [0.0, 1.0, np.nan])
+    assert search.best_params_ == {"a": 1.0}
+
+
+class Tolerant(Adjustable):
+    """Fits any target, and scores its parameter."""
+
+    def score(self, X, y=None):
+        return 0.5 if np.isnan(self.a) else self.a
+
+
+def test_targets_that_clusterers_ignore_may_have_gaps():
+    target = np.where(np.arange(40) % 3 == 0, np.nan, 1.0)
+    same_as_grid(KMeans(n_init=1, random_state=0), {"n_clusters": [2, 3]}, X, target)
+
+
+def test_targets_may_be_sequences_of_different_lengths():
+    class Tagger(Adjustable):
+        def fit(self, X, y):
+            self.lengths_ = [len(labels) for labels in y]
+            return self
+
+        def score(self, X, y):
+            return self.a + sum(map(len, y))
+
+    sentences = [["a"] * (i % 3 + 1) for i in range(40)]
+    same_as_grid(Tagger(), {"a": [1.0, 2.0]}, X, sentences)
 
 
 # -- choices that are objects

@@ -138,6 +138,15 @@ def test_the_reason_has_the_figures():
     )
 
 
+def test_the_start_of_a_worker_is_not_taken_for_the_time_of_a_fold():
+    now = 0.0
+    budget = TimeBudget(10.0, clock=lambda: now)
+    budget.begin("on a cold worker")
+    now += 3.0
+    budget.end("on a cold worker", 0.1)
+    assert budget.predict(2) == 0.2
+
+
 def test_a_slow_fold_is_forgotten_after_twenty_others():
     now = 0.0
     budget = TimeBudget(1e9, clock=lambda: now)

@@ -1,0 +1,114 @@
+"""Limits of time in this process, one search within another: each acts for itself alone."""
+
+import signal
+import sys
+import time
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import GridSearchCV
+
+from sklearn_bo import BayesSearchCV
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+X, y = np.zeros((12, 1)), np.zeros(12)
+
+
+class Slow(RegressorMixin, BaseEstimator):
+    """Sleeps where it is told to; the more b the better."""
+
+    def __init__(self, b=0, to_fit=0.0, to_score=0.0):
+        self.b = b
+        self.to_fit = to_fit
+        self.to_score = to_score
+
+    def fit(self, X, y):
+        time.sleep(self.to_fit)
+        return self
+
+    def score(self, X, y):
+        time.sleep(self.to_score)
+        return float(self.b)
+
+
+INNER = {
+    "grid": GridSearchCV(Slow(), {"b": [1, 2]}, cv=2),
+    "ours": BayesSearchCV(Slow(), {"b": [1, 2]}, n_iter=2, cv=2),
+    "ours with a limit": BayesSearchCV(Slow(), {"b": [1, 2]}, n_iter=2, cv=2, fit_timeout=50),
+    "ours with a budget": BayesSearchCV(Slow(), {"b": [1, 2]}, n_iter=2, cv=2, time_budget=50),
+}
+within = pytest.mark.parametrize("inner", INNER.values(), ids=INNER)
+
+
+def search(estimator, slow, **options):
+    """Search a fast setting, then a slow one."""
+    candidates = [{slow: 0.0}, {slow: 20.0}]
+    return BayesSearchCV(
+        estimator, {slow: [0.0, 20.0]}, n_iter=2, cv=2, initial_candidates=candidates, **options
+    )
+
+
+@within
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
+def test_a_search_within_does_not_catch_the_limit_of_a_fit(inner):
+    outer = search(inner, "estimator__to_fit", fit_timeout=0.4)
+    start = time.monotonic()
+    with pytest.warns(FitFailedWarning, match="more than 0.4 seconds"):
+        outer.fit(X, y)
+    assert time.monotonic() - start < 15
+    assert [trial.state for trial in outer.trials_] == ["complete", "failed"]
+    np.testing.assert_array_equal(outer.cv_results_["mean_test_score"], [2.0, np.nan])
+
+
+def test_a_score_that_hangs_is_a_failure_whatever_the_error_score():
+    outer = search(Slow(), "to_score", fit_timeout=0.3, error_score=0.0)
+    with pytest.warns(FitFailedWarning):
+        outer.fit(X, y)
+    assert [trial.state for trial in outer.trials_] == ["complete", "failed"]
+
+
+@within
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_a_search_within_does_not_take_the_budget_for_its_own(inner):
+    outer = search(inner, "estimator__to_fit", time_budget=1.5)
+    start = time.monotonic()
+    outer.fit(X, y)
+    assert time.monotonic() - start < 15
+    assert outer.n_trials_ == 1
+    assert outer.stop_reason_.startswith("the time budget of 1.5 s was over while a fold")
+
+
+def test_the_limit_of_a_search_within_acts_too():
+    inner = search(Slow(), "to_fit", fit_timeout=0.2, error_score=-1.0)
+    outer = BayesSearchCV(inner, {"estimator__b": [3]}, n_iter=1, cv=2, fit_timeout=50)
+    with pytest.warns(FitFailedWarning, match="more than 0.2 seconds"):
+        outer.fit(X, y)
+    assert outer.best_score_ == 3.0
+
+
+@pytest.mark.parametrize("interval", [0.0, 0.1])
+@pytest.mark.parametrize("seconds", [0.05, 0.5])  # during the search, or after it
+def test_an_alarm_that_was_set_before_rings_in_its_time(seconds, interval):
+    rung = []
+
+    def note(*_):
+        rung.append(time.monotonic())
+
+    before = signal.signal(signal.SIGALRM, note)
+    start = time.monotonic()
+    signal.setitimer(signal.ITIMER_REAL, seconds, interval)
+    try:
+        BayesSearchCV(
+            Slow(to_fit=0.1), {"b": [1]}, n_iter=1, cv=2, fit_timeout=50, time_budget=60
+        ).fit(X, y)
+        assert signal.getsignal(signal.SIGALRM) is note
+        end = time.monotonic() + 30
+        while len(rung) < (3 if interval else 1) and time.monotonic() < end:
+            time.sleep(0.01)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert len(rung) >= 3 if interval else len(rung) == 1
+    assert rung[0] - start >= seconds - 0.01
