@@ -370,8 +370,7 @@ def _run_timed(
     lost, left = (math.inf if limit is None else limit for limit in (timeout, seconds))
     alarm = Alarm()
     try:
-        with alarm.after(min(lost, left)):
-            return function(*args)
+        return alarm.limit(min(lost, left), function, *args)
     except Alarm as error:
         if error is not alarm:  # that of a search around this one
             raise

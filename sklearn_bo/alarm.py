@@ -6,57 +6,78 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 
 class Alarm(BaseException):
     """The time of a call is over; no `Exception`, which a fit might catch."""
 
-    @contextmanager
-    def after(self, seconds: float) -> Iterator[None]:
-        """Raise this alarm if the block lasts longer, as soon as it runs Python code.
+    def limit(self, seconds: float, function: Callable, *args: Any) -> Any:
+        """Make a call, and raise this alarm if it takes longer, as soon as it runs Python code.
 
-        There are signals for it in the main thread alone, and not on Windows. One that is set
+        There are signals for it in the main thread alone, and not on Windows. An alarm that is set
         already, for a search around this one or by anyone else, rings in its own time.
 
         Parameters
         ----------
         seconds : float
             May be infinite.
+        function : callable
+            What to call.
+        *args : object
+            Its arguments.
+
+        Returns
+        -------
+        object
+            What the call returns.
         """
         in_main_thread = threading.current_thread() is threading.main_thread()
         if seconds == math.inf or not in_main_thread or not hasattr(signal, "SIGALRM"):
-            yield
-            return
-        handler = signal.getsignal(signal.SIGALRM) or signal.SIG_DFL
-        left, interval = signal.setitimer(signal.ITIMER_REAL, 0)
+            return function(*args)
         end = time.monotonic() + seconds
-        other = time.monotonic() + left if left else math.inf
-
-        def arm(next_end: float) -> None:
-            if next_end < math.inf:  # 0 would disarm it
-                left = max(next_end - time.monotonic(), 1e-6)
-                signal.setitimer(signal.ITIMER_REAL, left, interval)
+        is_over = False
+        handler = signal.getsignal(signal.SIGALRM) or signal.SIG_DFL
+        other, interval = _disarm()
 
         def ring(number: int, frame: Any) -> None:
-            nonlocal other
+            nonlocal other, interval
+            if is_over:
+                return
             if end <= other:
                 raise self
-            other = time.monotonic() + interval if interval else math.inf
-            arm(min(end, other))
-            if callable(handler):
-                handler(number, frame)
-            elif handler == signal.SIG_DFL:  # it is to kill this process
-                signal.signal(number, handler)
-                signal.raise_signal(number)
+            signal.setitimer(signal.ITIMER_REAL, interval, interval)
+            try:
+                if callable(handler):
+                    handler(number, frame)
+                elif handler == signal.SIG_DFL:  # it is to kill this process
+                    signal.signal(number, handler)
+                    signal.raise_signal(number)
+            finally:
+                other, interval = _disarm()  # as the handler has left it
+                _arm(min(end, other))
 
-        signal.signal(signal.SIGALRM, ring)
-        arm(min(end, other))
         try:
-            yield
+            try:
+                signal.signal(signal.SIGALRM, ring)
+                _arm(min(end, other))
+                return function(*args)
+            finally:
+                is_over = True
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            _disarm()
             signal.signal(signal.SIGALRM, handler)
-            arm(other)
+            _arm(other, interval)
+
+
+def _disarm() -> tuple[float, float]:
+    """Disarm the timer; return when it would have rung, and after which interval again."""
+    left, interval = signal.setitimer(signal.ITIMER_REAL, 0)
+    return (time.monotonic() + left if left else math.inf), interval
+
+
+def _arm(end: float, interval: float = 0.0) -> None:
+    """Have the timer ring at a time that is finite, and again after an interval that is not 0."""
+    if end < math.inf:
+        signal.setitimer(signal.ITIMER_REAL, max(end - time.monotonic(), 1e-6), interval)

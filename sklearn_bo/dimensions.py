@@ -292,10 +292,10 @@ class Choices(_Discrete):
     def adopt(self, value: Any) -> Any:
         """Return the number that equals `value` where a fraction tells that all are reals."""
         # Where all are whole 1 and 1.0 may differ: max_features=1 is one feature, 1.0 is all.
-        numbers_ = self.values[: self._n_ordered]
-        if self._find(native(value)) is not None or not any(n % 1 for n in numbers_):
+        reals = self.values[: self._n_ordered]
+        if self._find(native(value)) is not None or not any(_is_fraction(real) for real in reals):
             return value
-        return next((n for n in numbers_ if is_number(value) and n == value), value)
+        return next((real for real in reals if is_number(value) and real == value), value)
 
     def levels(self, u: np.ndarray) -> np.ndarray:
         """Return the positions in `values` of the choices in whose cells `u` lies."""
@@ -384,8 +384,6 @@ def same(a: Any, b: Any) -> bool:
         return a.dtype == b.dtype and np.array_equal(a, b)
     if isinstance(a, list | tuple):
         return len(a) == len(b) and all(map(same, a, b))
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
     try:
         equal = a == b
         return bool(equal) if isinstance(equal, np.bool_) else equal is True
@@ -401,6 +399,10 @@ def is_clone(a: Any, b: Any) -> bool:
     return of_a.keys() == of_b.keys() and all(
         same(of_a[name], of_b[name]) or is_clone(of_a[name], of_b[name]) for name in of_a
     )
+
+
+def _is_fraction(value: float) -> bool:
+    return math.isfinite(value) and value % 1 != 0
 
 
 def _size(value: float | None) -> float:
@@ -430,7 +432,7 @@ def covered_quantiles(low: float, high: float) -> tuple[float, float]:
     return (0.0 if math.isfinite(low) else TAIL, 1.0 if math.isfinite(high) else 1 - TAIL)
 
 
-def quantiles(law: Any, q: float | Sequence[float] | np.ndarray) -> np.ndarray:
+def quantiles(law: Any, q: Sequence[float] | np.ndarray) -> np.ndarray:
     """Return the values of a distribution, of scipy's old kind or new, at the probabilities q."""
     quantile = law.ppf if hasattr(law, "ppf") else law.icdf
     with np.errstate(all="ignore"):

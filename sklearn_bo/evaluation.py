@@ -133,7 +133,8 @@ class _Evaluation:
         n_wanted = executor.n_workers + self.pace.reserve(executor.n_workers, executor.n_each)
         n_missing = n_wanted - len(self.running) - len(self.waiting)  # folds
         # With a lag, to wait would teach the proposal nothing.
-        if n_missing <= 0 and self.lag is None:
+        is_known = len(self.trials) < len(self.journal.candidates)
+        if n_missing <= 0 and self.lag is None and not is_known:
             return False
         # Results at hand come first. When they bring free workers faster than candidates can be
         # proposed one by one, a batch follows, which costs one fit of the surrogate.
@@ -142,7 +143,6 @@ class _Evaluation:
         must_wait = self.lag is not None and self.n_told <= len(self.trials) - self.lag
         if self.all_proposed or must_wait:
             return False
-        is_known = len(self.trials) < len(self.journal.candidates)
         if self.trials and not is_known and not self._may_begin(None, 0, executor.n_workers):
             return False
         self.n_due = max(self.n_due, ceil(n_missing / self.n_splits)) - 1
@@ -209,7 +209,11 @@ class _Evaluation:
         return FoldCallbacks.of_fold(self.search_context, self.cross_validation.estimator, task_id)
 
     def _scores_by_fold(self, number: int) -> list[float]:
-        return [self.score([self.results[number][split]]) for split in range(self.n_splits)]
+        # A fold that failed has its error score: the trial, which is complete, has not.
+        folds = [
+            {**self.results[number][split], "fit_error": None} for split in range(self.n_splits)
+        ]
+        return [self.score([fold]) for fold in folds]
 
 
 def evaluate_trials(

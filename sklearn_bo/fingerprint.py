@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -25,8 +26,7 @@ _PLAIN = (  # whose repr is the same in any process
     *(type(None), bool, int, float, complex, Decimal, str, bytes, range, slice, Enum, PurePath),
     *(datetime.date, datetime.time, datetime.timedelta, pd.Period, pd.Interval),
 )
-# On what an estimator learns, by scikit-learn's convention.
-_WITHOUT_EFFECT = {"memory", "n_jobs", "verbose"}
+_WITHOUT_EFFECT = {"n_jobs", "verbose"}  # on what an estimator learns, by scikit-learn's convention
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
 
 
@@ -141,11 +141,17 @@ def _of_estimator(estimator: BaseEstimator, space: Space) -> dict[str, str]:
     return {
         "estimator": _name(type(estimator)),
         **{
-            f"estimator's {name}": describe(value, known)
+            f"estimator's {name}": describe(None if _is_cache(name, value) else value, known)
             for name, value in sorted(params.items())
             if not is_searched(name) and name.split("__")[-1] not in _WITHOUT_EFFECT
         },
     }
+
+
+def _is_cache(name: str, value: Any) -> bool:
+    """Return whether a parameter says where to keep what was computed, which has no effect."""
+    kinds = isinstance(value, str | os.PathLike) or hasattr(value, "cache")
+    return name.split("__")[-1] == "memory" and kinds
 
 
 def _of_array(array: np.ndarray) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
 from numbers import Integral, Real
 from typing import Any, overload
@@ -23,7 +23,7 @@ from threadpoolctl import ThreadpoolController
 
 from sklearn_bo.acquisition import log_expected_improvement
 from sklearn_bo.design import default_n_initial_points, initial_design
-from sklearn_bo.dimensions import native, same
+from sklearn_bo.dimensions import native
 from sklearn_bo.maximizer import maximize
 from sklearn_bo.model import Model
 from sklearn_bo.proposal import best_of, propose
@@ -101,7 +101,7 @@ class Optimizer:
         *,
         random_state: int | np.random.RandomState | None = None,
         n_initial_points: int | str = "auto",
-        initial_candidates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        initial_candidates: Mapping[str, Any] | Iterable[Mapping[str, Any]] | None = None,
         defaults: Mapping[str, Any] | None = None,
     ) -> None:
         try:
@@ -128,7 +128,7 @@ class Optimizer:
         n_settings = np.array([subspace.n_settings for subspace in self.space.subspaces], float)
         for z in duplicates:
             n_settings[self.space.subspace_of(z[None])[0]] -= 1
-        self.n_settings = n_settings.sum()
+        self.n_settings = sum(n_settings.tolist())
         budgets = [subspace.n_trials or math.inf for subspace in self.space.subspaces]
         self._capacity = np.minimum(n_settings, budgets)
         self._shares = np.array([subspace.n_trials is None for subspace in self.space.subspaces])
@@ -138,7 +138,7 @@ class Optimizer:
         self._model = Model(self.space)
         if isinstance(initial_candidates, Mapping):
             initial_candidates = [initial_candidates]
-        elif not isinstance(initial_candidates, Sequence | None):
+        elif not isinstance(initial_candidates, Iterable | None):
             raise TypeError(
                 f"initial_candidates={initial_candidates!r} must be a dict of parameters or a list "
                 "of such dicts."
@@ -189,7 +189,10 @@ class Optimizer:
         defaults: Mapping[str, Any] | None = None,
         origin: Origin = "user",
     ) -> None:
-        """Have a setting asked before any other, unless it was asked or its subspace is used up.
+        """Have a setting asked before any other.
+
+        It is left out if it was asked, or if its subspace has no trials left. All values beyond
+        what is searched of an unbounded distribution, 0.1 % at each end, count as one.
 
         Parameters
         ----------
@@ -439,8 +442,7 @@ class Optimizer:
     def _ask(self) -> Trial:
         while self._queue:
             params, origin = self._queue.popleft()
-            asked = any(same(trial.params, params) for trial in self.trials)
-            if not asked and self._in_open_subspace(self.space.encode(params)[None])[0]:
+            if self._admissible(self.space.encode(params)[None])[0]:
                 return self._append(params, origin)
         if not self._open_subspaces().any():
             count = f"{self.n_settings:g} " if self.n_settings < math.inf else ""
@@ -460,8 +462,8 @@ class Optimizer:
         return self._append(self.space.decode(z), origin)
 
     def _is_new(self, z: np.ndarray) -> bool:
-        """Whether the setting at z may be asked: floats may be too coarse to tell z from others."""
-        return bool(self._admissible(self.space.encode(self.space.decode(z))[None])[0])
+        """Whether z is no setting asked before: floats may be too coarse to tell z from others."""
+        return _identities(self.space.encode(self.space.decode(z))[None])[0] not in self._seen
 
     def _explore(self) -> np.ndarray:
         """Next point of the initial design, or a random one when it is used up."""
@@ -509,9 +511,9 @@ class Optimizer:
     def _find_or_add(self, params: dict[str, Any]) -> Trial:
         """Return the pending trial with these params, or a new one."""
         z = self.space.encode(params)
-        alike = [trial for trial in self.trials.pending if np.array_equal(trial.z, z)]
-        if alike:  # several where distinct values share an end of a distribution
-            return next((trial for trial in alike if same(trial.params, params)), alike[0])
+        for trial in self.trials.pending:
+            if np.array_equal(trial.z, z):
+                return trial
         return self._append({name: native(value) for name, value in params.items()}, "told")
 
     def _open_subspaces(self) -> np.ndarray:
@@ -524,11 +526,7 @@ class Optimizer:
     def _admissible(self, Z: np.ndarray) -> np.ndarray:
         """Rows of Z that may be asked: never asked before, in a subspace with budget left."""
         new = np.array([identity not in self._seen for identity in _identities(Z)], dtype=bool)
-        return new & self._in_open_subspace(Z)
-
-    def _in_open_subspace(self, Z: np.ndarray) -> np.ndarray:
-        """Rows of Z in a subspace with settings and budget left."""
-        return self._open_subspaces()[self.space.subspace_of(Z)]
+        return new & self._open_subspaces()[self.space.subspace_of(Z)]
 
 
 def _identities(Z: np.ndarray) -> list[bytes]:

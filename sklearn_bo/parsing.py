@@ -138,7 +138,7 @@ def _from_law(law: Any, random_state: Any) -> Dimension:
     if isinstance(getattr(law, "dist", None), stats.rv_discrete) or "DiscreteDistribution" in bases:
         return _from_discrete_law(law, random_state)
     grid = np.linspace(0.0, 1.0, 9)
-    scalar = quantiles(law, 0.5).shape == ()
+    scalar = quantiles(law, [0.5]).shape == (1,)
     if not scalar or not np.all(np.isfinite((at := quantiles(law, grid))[1:-1])):
         raise ValueError(
             f"the distribution {_written(law)} has no scalar quantiles; check its parameters"
@@ -194,7 +194,10 @@ def _from_draws(rvs: Any, random_state: Any) -> Dimension:
     parameters = inspect.signature(rvs).parameters.values()
     seeded = any(p.name == "random_state" or p.kind is p.VAR_KEYWORD for p in parameters)
     seed = {"random_state": check_random_state(random_state)} if seeded else {}
-    return Choices((rvs(**seed) for _ in range(N_DRAWS)), [1.0] * N_DRAWS)
+    draws = [native(rvs(**seed)) for _ in range(N_DRAWS)]
+    if any(isinstance(draw, float) and math.isnan(draw) for draw in draws):
+        raise ValueError("NaN among its draws; have it draw none")
+    return Choices(draws, [1.0] * N_DRAWS)
 
 
 def _listed(spec: Any) -> list | None:

@@ -7,6 +7,7 @@ teach           both, for an optimizer
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -178,6 +179,8 @@ def _setting(row: Row, subspace: Subspace, defaults: Mapping[str, Any]) -> dict[
             setting[name] = _matched(row, name, dimension)
         elif name in row.empty and _contains(dimension, None):
             setting[name] = None
+        elif name in row.empty and _contains(dimension, math.nan):
+            setting[name] = math.nan
         elif any(name.startswith(f"{owner}__") for owner in row.params):
             raise KeyError(name)  # of another object than the estimator's own
         else:
@@ -229,7 +232,7 @@ def _sources(
         )
     if not np.isfinite(scores).any():
         raise ValueError(f"{where} has no finite score; leave it out.")
-    iterations = list(table.get("iter", [0] * len(rows)))
+    iterations = [None if _is_empty(at) else at for at in table.get("iter", [None] * len(rows))]
     filled = [
         Row(params, score, empty, is_text)
         for (params, empty, is_text), score in zip(rows, scores.tolist(), strict=True)
@@ -329,13 +332,16 @@ def _reduced(columns: dict[str, np.ndarray], objective: Objective) -> list[float
     """Return the objective of each row; nothing where it needs other metrics."""
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
     try:
-        return [objective(dict(zip(columns, row, strict=True))) for row in rows]
+        return [
+            math.nan if np.isnan(row).all() else objective(dict(zip(columns, row, strict=True)))
+            for row in rows
+        ]
     except KeyError:
         return []
 
 
 def _numbers(where: str, name: str, column: Any) -> np.ndarray:
     try:
-        return np.array(column, dtype=float)
+        return np.array([np.nan if value is pd.NA else value for value in column], dtype=float)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{where} has a {name!r} that is no array of numbers: {error}") from error

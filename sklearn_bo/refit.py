@@ -6,6 +6,7 @@ They read nothing but ``cv_results_``, so every search of scikit-learn can use t
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -194,9 +195,8 @@ class OneStandardError:
         """Return the index of the candidate in ``cv_results``."""
         metric = _choose_metric(self, _metrics(cv_results))
         candidates = cv_results["params"]
-        folds = [
-            key for key in cv_results if key.startswith("split") and key.endswith(f"_test_{metric}")
-        ]
+        fold = re.compile(rf"split\d+_test_{re.escape(metric)}")
+        folds = [key for key in cv_results if fold.fullmatch(key)]
         self.check((name for params in candidates for name in params), None, len(folds))
         scores = _scores(cv_results, metric)
         best = int(np.nanargmax(scores))

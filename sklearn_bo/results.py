@@ -135,10 +135,17 @@ def objective_value(means: dict[str, float], objective: Objective) -> float:
     ------
     TypeError
         If the callable returns no number.
+    KeyError
+        If it asks for a metric that there is not.
     """
     if not callable(objective):
         return means[objective]
-    value = objective(means)
+    try:
+        value = objective(means)
+    except KeyError as error:
+        raise KeyError(
+            f"objective={objective!r} asks for {error}; the metrics are {list(means)}."
+        ) from error
     if not isinstance(value, Real):
         raise TypeError(
             f"objective={objective!r} returned {value!r} for {means!r}; it must return a number."
@@ -174,7 +181,7 @@ def results_frame(
             "objective": [trial.score for trial in trials],
             **dict(zip(("posterior_mean", "posterior_std", "prob_best"), posterior, strict=True)),
         },
-        index=pd.RangeIndex(len(trials), name="trial"),
+        index=pd.Index([trial.number for trial in trials], name="trial"),
     )
     keys = [key for key in cv_results if key != "params" and not key.startswith("split")]
     keys.sort(key=lambda key: not key.startswith("param_"))  # stable

@@ -54,6 +54,11 @@ from sklearn_bo.validation import (
     test_to_train_ratio,
 )
 
+_OF_THE_BEST = (
+    *("best_estimator_", "best_index_", "best_params_", "best_score_"),
+    *("feature_names_in_", "refit_time_"),
+)
+
 
 class BayesSearchCV(BaseSearchCV):
     """Bayesian search over hyperparameters with cross-validation.
@@ -379,6 +384,9 @@ class BayesSearchCV(BaseSearchCV):
     def _fit(self, X: Any, y: Any, params: dict[str, Any], journal: Journal) -> BayesSearchCV:
         budget = TimeBudget.of(self.time_budget)
         rules = check_rules(self.stopping)
+        if isinstance(self.refit, type):
+            name = self.refit.__name__
+            raise TypeError(f"refit={name} is a class; give an instance, {name}(...).")
         base_estimator = clone(self.estimator)
         if callable(self.scoring):
             check_scoring(self.estimator, self.scoring)  # raises for a metric that is no scorer
@@ -466,6 +474,8 @@ class BayesSearchCV(BaseSearchCV):
         self.optimizer_ = optimizer
         self.scorer_ = scorers._scorers if isinstance(scorers, _MultimetricScorer) else scorers
         trials = [optimizer.trials[number] for number in numbers]
+        for name in _OF_THE_BEST:  # of an earlier fit
+            self.__dict__.pop(name, None)
         self._record(trials, [finished[number] for number in numbers], refit_metric)
         if self.refit:  # after all else, lest one that fails cost the results
             self._refit(base_estimator, routed.estimator.fit, context, data)

@@ -166,8 +166,8 @@ class NegligibleGain:
 
         max over the space of E[max(f - f_best, 0)]  <=  fraction * standard error,
 
-    where f is the surrogate's score of a setting, and f_best that of the best trial. As in the
-    paper, the error is corrected for the overlap of the training sets: its square is
+    where f is the surrogate's score of a setting, and f_best its largest expectation of a trial. As
+    in the paper, the error is corrected for the overlap of the training sets: its square is
     s^2 (1 / k + n_test / n_train), with s the standard deviation of the scores of the k folds
     (Nadeau and Bengio 2003 [2]_). Unlike there, the left side is an expectation and no upper bound
     of the regret; the fraction allows for that.

@@ -11,6 +11,7 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_bo import BayesSearchCV
+from sklearn_bo.alarm import Alarm
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
 X, y = np.zeros((12, 1)), np.zeros(12)
@@ -86,6 +87,68 @@ def test_the_limit_of_a_search_within_acts_too():
     with pytest.warns(FitFailedWarning, match="more than 0.2 seconds"):
         outer.fit(X, y)
     assert outer.best_score_ == 3.0
+
+
+def test_a_limit_within_a_limit_beside_an_alarm_of_another():
+    rung = []
+    before = signal.signal(signal.SIGALRM, lambda *_: rung.append(time.monotonic()))
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    start = time.monotonic()
+
+    def inner():
+        with pytest.raises(Alarm):
+            Alarm().limit(0.3, time.sleep, 20)
+        assert time.monotonic() - start < 5
+        time.sleep(20)
+
+    try:
+        with pytest.raises(Alarm):
+            Alarm().limit(0.6, inner)
+        assert time.monotonic() - start < 10
+        assert len(rung) == 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_handler_that_sets_the_next_alarm_keeps_its_beat():
+    beats = []
+
+    def beat(*_):
+        beats.append(time.monotonic())
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+
+    before = signal.signal(signal.SIGALRM, beat)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        Alarm().limit(50, time.sleep, 0.5)
+        n_within = len(beats)
+        time.sleep(0.5)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert 2 <= n_within < len(beats)
+
+
+@pytest.mark.parametrize("seconds", [0, 1e-6, 2e-5, 1e-4])
+def test_a_limit_that_is_over_at_once_leaves_the_outer_one(seconds):
+    for _ in range(50):
+        start = time.monotonic()
+        outer = Alarm()
+        with pytest.raises(Alarm) as caught:
+            outer.limit(0.02, outlast, seconds)
+        assert caught.value is outer
+        assert time.monotonic() - start < 5
+
+
+def outlast(seconds):
+    inner = Alarm()
+    try:
+        inner.limit(seconds, sum, range(100))
+    except Alarm as alarm:
+        if alarm is not inner:
+            raise
+    time.sleep(20)
 
 
 @pytest.mark.parametrize("interval", [0.0, 0.1])

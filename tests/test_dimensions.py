@@ -663,6 +663,7 @@ def test_uniform_integers_and_choices_have_equal_cells():
         (optuna_range(2, 1, step=1), ValueError, "low < high"),
         (skopt_range(1, 2, "normal"), ValueError, "unknown prior"),
         (SimpleNamespace(categories=["a"], prior=[0.0]), ValueError, "positive"),
+        (Sampler(lambda rng: math.nan), ValueError, "NaN"),
     ],
     ids=without_address,
 )

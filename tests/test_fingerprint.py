@@ -128,9 +128,13 @@ def test_parameters_that_the_space_sets_are_left_out():
 
 def test_a_cache_has_no_effect():
     steps = [("scale", StandardScaler()), ("ridge", Ridge())]
-    cached, elsewhere = (Pipeline(steps, memory=folder) for folder in ("one", "other"))
     space = Space({"ridge__alpha": (0.1, 1.0)})
-    assert fingerprint(space, cached, {}) == fingerprint(space, elsewhere, {})
+    parts = [
+        fingerprint(space, Pipeline(steps, memory=memory), {})
+        for memory in (None, "folder", "other", joblib.Memory(None), 5)  # no cache, the last
+    ]
+    assert all(other == parts[0] for other in parts[1:4])
+    assert parts[4] != parts[0]
 
 
 def test_methods_of_built_in_types_are_described_by_name():

@@ -81,6 +81,17 @@ def test_what_a_journal_holds_costs_no_time_of_a_budget(path):
     assert make(path, n_iter=12, time_budget=1e-9).fit(X, y).n_trials_ == 8
 
 
+def test_a_candidate_that_lacks_a_fold_does_not_hide_those_after_it(path):
+    make(path).fit(X, y)
+    missing = b'"line": "fold", "number": 2, "split": 1'
+    lines = lines_of(path)
+    kept = [line for line in lines if missing not in line and b'"trial", "number": 2' not in line]
+    assert len(kept) < len(lines)
+    path.write_bytes(b"".join(kept))
+    search = make(path, time_budget=1e-9).fit(X, y)
+    assert [trial.number for trial in search.trials_] == [0, 1, 3, 4, 5, 6, 7]
+
+
 def test_a_search_interrupted_again_and_again_fits_each_fold_once(path):
     expected = outcome(make().fit(X, y))
     fits = list(Anything.fits)

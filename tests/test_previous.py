@@ -435,6 +435,35 @@ def test_a_source_that_only_failed_at_the_worst_places_keeps_away_from_them():
     assert all(trial.params["c"] != "w" for trial in run([(params, scores)], n=2)[0].trials)
 
 
+def test_rows_without_an_iteration_are_one_source():
+    halved = pd.DataFrame(
+        {"param_a": [0.1, 0.5, 0.1], "mean_test_score": [0, 1, 2.0], "iter": [0, 0, 1]}
+    )
+    plain = pd.DataFrame({"param_a": [0.2, 0.3], "mean_test_score": [3.0, 4.0]})
+    sources = read_sources(pd.concat([halved, plain]), ["score"])
+    assert [[row.score for row in source] for source in sources] == [[0, 1], [2], [3, 4]]
+
+
+def test_scores_of_nullable_columns_are_read(grid):
+    table = pd.DataFrame({"param_a": [0.1, 0.5], "mean_test_score": [1.5, None]}).convert_dtypes()
+    (source,) = read_sources(table, ["score"])
+    np.testing.assert_array_equal([row.score for row in source], [1.5, np.nan])
+
+
+def test_an_objective_is_not_asked_for_rows_that_failed():
+    table = {"params": [{"a": 0.1}, {"a": 0.5}], "mean_test_s": [np.nan, 0.5]}
+    (source,) = read_sources(table, ["s"], lambda means: round(100 * means["s"]))
+    np.testing.assert_array_equal([row.score for row in source], [np.nan, 50])
+
+
+def test_an_empty_cell_is_nan_where_that_is_a_choice():
+    table = pd.DataFrame({"param_a": [np.nan, 0.0, 1.0], "mean_test_score": [9.0, 0.0, 1.0]})
+    read = pd.read_csv(StringIO(table.to_csv()))
+    space = Space({"a": [np.nan, 0.0, 1.0]})
+    settings = [find_setting(row, space, {"a": 0.0}) for row in read_sources(read, ["score"])[0]]
+    np.testing.assert_array_equal([setting["a"] for setting in settings], [np.nan, 0.0, 1.0])
+
+
 def test_search_goes_on_when_all_of_many_trials_fail():
     optimizer = Optimizer(CUBE, random_state=0)
     optimizer.learn(*source(8))

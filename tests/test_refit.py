@@ -136,6 +136,12 @@ class Unfittable(BaseEstimator):
         return 0.0
 
 
+def test_a_rule_that_is_a_class_is_refused_before_any_fit():
+    search = BayesSearchCV(Unfittable(), {"a": [1, 2]}, refit=PosteriorMean, error_score="raise")
+    with pytest.raises(TypeError, match=r"refit=PosteriorMean is a class; give an instance"):
+        search.fit(X, y)
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     [
@@ -269,6 +275,14 @@ def test_the_band_is_the_sample_standard_error_of_the_best():
     for second, chosen in ((0.7001, 1), (0.6999, 2)):
         results = results_of(params, [0.5, second, 0.8], stds=[0.3, 0.3, 0.1], n_splits=2)
         assert OneStandardError("a")(results) == chosen
+
+
+def test_the_folds_of_another_metric_do_not_count():
+    for worse, chosen in ((0.72, 1), (0.74, 0)):  # the error of 3 folds is 0.1 / sqrt(2)
+        results = {}
+        for metric in ("acc", "x_test_acc"):
+            results |= results_of([{"a": 1}, {"a": 2}], [worse, 0.8], [0.1, 0.1], 3, metric)
+        assert OneStandardError("a", metric="acc")(results) == chosen
 
 
 PARAMS = [{"a": 3, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "z"}, {"a": 1, "b": "w"}]

@@ -393,6 +393,29 @@ def test_a_refit_that_fails_leaves_the_results():
     assert search.best_score_ == search.best_params_["a"] == max(search.cv_results_["param_a"])
 
 
+def test_a_refit_that_fails_leaves_no_model_of_an_earlier_fit():
+    half, other = np.arange(1, 20), np.arange(20, 40)
+    search = fragile_search(only_on_all, cv=[(half, other), (other, half)], refit=False)
+    search.fit(X, y)
+    search.best_estimator_ = LogisticRegression()  # of an earlier fit
+    search.set_params(refit=True)
+    with pytest.raises(RuntimeError, match="is too much"):
+        search.fit(X, y)
+    assert not hasattr(search, "best_estimator_")
+    assert search.best_score_ == search.best_params_["a"]
+
+
+def test_a_trial_keeps_its_number_where_others_were_left_out():
+    trials = [Trial(number, {}, np.empty(0), "model").completed(0.5) for number in (0, 2, 3)]
+    frame = results_frame(trials, {"mean_test_score": np.full(3, 0.5)}, (np.zeros(3),) * 3)
+    assert frame.index.tolist() == [0, 2, 3]
+
+
+def test_an_objective_of_a_metric_that_there_is_not_names_those_there_are():
+    with pytest.raises(KeyError, match=r"objective=.*asks for 'acc'; the metrics are \['score'\]"):
+        objective_value({"score": 0.5}, lambda means: means["acc"])
+
+
 def test_failing_settings_of_a_finite_space_are_evaluated_once():
     space = {"a": [0.1, 0.2, 0.6, 0.7, 0.8, 0.9]}
     search = fit_with_failures(fragile_search(above_half, space, n_iter=6))

@@ -341,6 +341,7 @@ def test_closest_takes_what_lies_in_the_space():
         ([1, 2, 4], 1.0, None),  # as of max_features: one of them, or all
         ([0.5, 1, 1.0], 1.0, 1.0),
         ([0.1, 1, 10], True, None),
+        ([1, 2, math.inf], 1.0, None),
         ([0.1, 1, 10], "1", None),
     ],
 )

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import make_classification
+from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import ShuffleSplit
+from sklearn.model_selection import KFold, ShuffleSplit
 from sklearn.utils.fixes import parse_version
 
 from sklearn_bo import BayesSearchCV, NegligibleGain, NoImprovement, Optimizer, TargetScore
@@ -381,6 +382,29 @@ def test_fold_scores_are_those_of_the_objective():
         for i in range(2)
     ]
     assert seen[0].tolist() == pytest.approx(folds)
+
+
+def test_a_fold_that_fails_has_its_error_score_among_those_of_the_best():
+    class Half(Hill):
+        def fit(self, X, y):
+            if X[0, 0] == whole[0, 0]:  # all folds but the first
+                raise ValueError("one fold")
+            return super().fit(X, y)
+
+    def note(state):
+        seen.append(state.fold_scores)
+        return False
+
+    seen = []
+    whole = X
+    options = {"error_score": 0.25, "refit": False, "stopping": note, "random_state": 0}
+    search = BayesSearchCV(Half(), SPACE, n_iter=2, cv=KFold(3), **options)
+    with pytest.warns(FitFailedWarning):
+        search.fit(X, y)
+    results = search.cv_results_
+    expected = [results[f"split{i}_test_score"][0] for i in range(3)]
+    assert expected.count(0.25) == 2
+    assert seen[0].tolist() == expected
 
 
 def test_a_search_that_runs_to_its_end_says_so():
