@@ -1,8 +1,8 @@
 """Maximise an acquisition function over the mixed unit cube.
 
-Screen many points, then improve the best of them in turn: by gradient along the ordered columns, as
-if integers were continuous; by gradient along the continuous ones alone, where the others have
-settled; by moves to adjacent values along the discrete ones.
+Screen many points, then improve the best of them: once by gradient along the ordered columns, as if
+integers were continuous; then in turn by gradient along the continuous ones alone, where the others
+have settled, and by moves to adjacent values along the discrete ones.
 """
 
 from __future__ import annotations
@@ -105,6 +105,7 @@ def maximize(
         active = active[better]
         if not len(active):
             break
+        improvements = improvements[-2:]  # where integers are to be is known by now
     return best[np.argmax(best_value)]
 
 
