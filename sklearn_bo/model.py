@@ -171,8 +171,8 @@ class Model:
         warping = OutputWarping(scores[complete] if complete.any() else np.zeros(1))
         y = np.empty(len(trials))
         y[complete] = warping(scores[complete])
-        # Beside a single score, or none, a failure is one standard deviation below.
-        y[~complete] = y[complete].min() if complete.sum() > 1 else -1.0
+        # Beside scores that are all equal, or none, a failure is one standard deviation below.
+        y[~complete] = y[complete].min() if len(set(scores[complete])) > 1 else -1.0
         Z = np.reshape([trial.z for trial in trials], (len(trials), self.space.n_dims))
         order = np.lexsort((y, *Z.T))  # so that the order of telling does not matter
         rows = order[_spread_over_ranks(y[order], n_max)]

@@ -27,6 +27,7 @@ from sklearn_bo.dimensions import native
 from sklearn_bo.maximizer import maximize
 from sklearn_bo.model import Model
 from sklearn_bo.proposal import best_of, propose
+from sklearn_bo.remaining import Remaining
 from sklearn_bo.space import Space
 from sklearn_bo.trials import Origin, Trial, Trials
 
@@ -58,8 +59,8 @@ class Optimizer:
         Makes the proposals reproducible.
     n_initial_points : int or "auto", default="auto"
         Number of trials before the surrogate proposes, ``initial_candidates`` and what `learn` was
-        given included; more while all scores are equal. ``"auto"`` grows with the dimension from 4
-        to 8.
+        given included, a failed one as half; more while all scores are equal. ``"auto"`` grows with
+        the dimension from 4 to 8.
     initial_candidates : dict or list of dicts, default=None
         Settings, or parts of some, to ask first.
     defaults : dict, default=None
@@ -121,18 +122,8 @@ class Optimizer:
                 f"n_initial_points={n_initial_points!r} must be 'auto' or an integer of at least 1."
             )
         self.trials = Trials()
-        # A setting that two subspaces have belongs to the first.
-        duplicates = list(self.space.duplicates())
-        self._seen: set[bytes] = set(_identities(np.array(duplicates)))
-        self._n_asked = np.zeros(len(self.space.subspaces), dtype=int)  # distinct settings
-        n_settings = np.array([subspace.n_settings for subspace in self.space.subspaces], float)
-        for z in duplicates:
-            n_settings[self.space.subspace_of(z[None])[0]] -= 1
-        self.n_settings = sum(n_settings.tolist())
-        budgets = [subspace.n_trials or math.inf for subspace in self.space.subspaces]
-        self._capacity = np.minimum(n_settings, budgets)
-        self._shares = np.array([subspace.n_trials is None for subspace in self.space.subspaces])
-        self._shared_budget = math.inf
+        self._remaining = Remaining(self.space)
+        self.n_settings = self._remaining.n_settings
         self._queue: deque[tuple[dict[str, Any], Origin]] = deque()
         self._design: deque[np.ndarray] | None = None
         self._model = Model(self.space)
@@ -408,9 +399,10 @@ class Optimizer:
             best = float(expected.max())
             terms = [(gp, partial(log_expected_improvement, best=best))]
             left = [trial.z for trial in self.trials.pending]
-            if self._open_subspaces().any():
+            if self._remaining:
                 rng = self._rng(len(self.trials))
-                z = maximize(terms, self.space, best_of(Z, expected), self._admissible, rng)
+                admissible = self._remaining.admissible
+                z = maximize(terms, self.space, best_of(Z, expected), admissible, rng)
                 left.extend([] if z is None else [z])
             if not left:
                 return 0.0
@@ -433,37 +425,36 @@ class Optimizer:
         int
             Number of trials that the whole space then allows.
         """
-        self._shared_budget = n_iter
-        shared, own = self._capacity[self._shares].sum(), self._capacity[~self._shares].sum()
-        return int(min(shared, n_iter) + own)
+        return self._remaining.share(n_iter)
 
     # -- proposals
 
     def _ask(self) -> Trial:
         while self._queue:
             params, origin = self._queue.popleft()
-            if self._admissible(self.space.encode(params)[None])[0]:
+            if self._remaining.admissible(self.space.encode(params)[None])[0]:
                 return self._append(params, origin)
-        if not self._open_subspaces().any():
+        if not self._remaining:
             count = f"{self.n_settings:g} " if self.n_settings < math.inf else ""
             raise SpaceExhaustedError(
                 f"All {count}settings of the space, or all trials of its subspaces' budgets, have "
                 "been asked."
             )
-        n_useful = len(self.trials) - len(self.trials.failed) + self._model.n_learned
+        complete, failed = self.trials.complete, self.trials.failed
+        n_learned = self._model.n_learned
+        # A failure tells half of what a score does: where most settings fail, what little has
+        # succeeded leads to more much sooner than chance.
+        n_useful = len(self.trials) - len(failed) / 2 + n_learned
         # Scores that are all equal would have the model call the space flat, and ask its corners.
-        n_distinct = len({trial.score for trial in self.trials.complete}) + self._model.n_learned
-        if n_useful < self.n_initial_points or n_distinct < 2:
+        differ = len({trial.score for trial in complete}) + n_learned > 1
+        differ |= 0 < len(complete) <= len(failed)
+        if n_useful < self.n_initial_points or not differ:
             z, origin = self._explore(), "initial design"
         else:
             z, origin = self._exploit(), "model"
-        if not self._is_new(z):
+        if not self._remaining.is_new(z):
             z = self._any_left()
         return self._append(self.space.decode(z), origin)
-
-    def _is_new(self, z: np.ndarray) -> bool:
-        """Whether z is no setting asked before: floats may be too coarse to tell z from others."""
-        return _identities(self.space.encode(self.space.decode(z))[None])[0] not in self._seen
 
     def _explore(self) -> np.ndarray:
         """Next point of the initial design, or a random one when it is used up."""
@@ -473,24 +464,18 @@ class Optimizer:
             self._design = deque(self.space.encode(self.space.decode(z)) for z in design)
         while self._design:
             z = self._design.popleft()
-            if self._admissible(z[None])[0]:
+            if self._remaining.admissible(z[None])[0]:
                 return z
         return self._any_left()
 
     def _any_left(self) -> np.ndarray:
-        """Draw a point that may be asked; in a subspace all but exhausted, take the first."""
-        subspaces = np.flatnonzero(self._open_subspaces()).tolist()
-        Z = self.space.sample(200, self._rng(len(self.trials)), subspaces)
-        Z = Z[self._admissible(Z)]
-        if len(Z):
-            return next((z for z in Z if self._is_new(z)), Z[0])
-        return next(z for z in self.space.settings(subspaces) if self._admissible(z[None])[0])
+        return self._remaining.draw(self._rng(len(self.trials)))
 
     def _exploit(self) -> np.ndarray:
         """Maximise the acquisition function of the fitted surrogate."""
         with _thread_pools().limit(limits=1, user_api="blas"):
             rng = self._rng(len(self.trials))
-            z = propose(self._model, self.trials, self._admissible, rng)
+            z = propose(self._model, self.trials, self._remaining.admissible, rng)
         return self._any_left() if z is None else z
 
     # -- bookkeeping
@@ -502,10 +487,7 @@ class Optimizer:
     def _append(self, params: dict[str, Any], origin: Origin) -> Trial:
         points = self.space.encodings(params)
         trial = self.trials.append(params, points[0], origin)
-        identities = _identities(points)
-        if identities[0] not in self._seen:
-            self._seen.update(identities)
-            self._n_asked[self.space.subspace_of(points)[0]] += 1
+        self._remaining.take(points)
         return trial
 
     def _find_or_add(self, params: dict[str, Any]) -> Trial:
@@ -515,20 +497,3 @@ class Optimizer:
             if np.array_equal(trial.z, z):
                 return trial
         return self._append({name: native(value) for name, value in params.items()}, "told")
-
-    def _open_subspaces(self) -> np.ndarray:
-        """Which subspaces have settings and budget left, bool (n_subspaces,)."""
-        is_open = self._n_asked < self._capacity
-        if self._n_asked[self._shares].sum() >= self._shared_budget:
-            is_open &= ~self._shares
-        return is_open
-
-    def _admissible(self, Z: np.ndarray) -> np.ndarray:
-        """Rows of Z that may be asked: never asked before, in a subspace with budget left."""
-        new = np.array([identity not in self._seen for identity in _identities(Z)], dtype=bool)
-        return new & self._open_subspaces()[self.space.subspace_of(Z)]
-
-
-def _identities(Z: np.ndarray) -> list[bytes]:
-    """Return what points share with their settings' coordinates, which differ by rounding."""
-    return [z.tobytes() for z in np.round(Z, 12) + 0.0]  # there is a negative zero

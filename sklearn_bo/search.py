@@ -132,8 +132,8 @@ class BayesSearchCV(BaseSearchCV):
 
     n_initial_points : int or "auto", default="auto"
         Number of candidates before the surrogate proposes, ``initial_candidates`` and those of
-        ``previous_results`` included; more while all scores are equal. ``"auto"`` grows with the
-        dimension from 4 to 8, and is at most a third of ``n_iter``.
+        ``previous_results`` included, a failed one as half; more while all scores are equal.
+        ``"auto"`` grows with the dimension from 4 to 8, and is at most a third of ``n_iter``.
 
     initial_candidates : dict or list of dicts, default=None
         Settings to evaluate first; they count in ``n_iter``. What one of them leaves out is taken

@@ -425,6 +425,19 @@ def test_region_that_fails_is_left():
     assert optimizer.best_trial.score > 0.45
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("level", [False, True], ids=["slope", "equal scores"])
+def test_where_most_settings_fail_few_that_succeed_are_enough_to_go_by(level, seed):
+    def score(params):
+        succeeds = max(params.values()) < 0.5
+        return (1.0 if level else sum(params.values())) if succeeds else math.nan
+
+    optimizer = Optimizer(cube(3), random_state=seed)  # one setting in eight succeeds
+    run(optimizer, score, 50)
+    late = optimizer.trials[30:]
+    assert sum(t.state == "complete" for t in late) >= 8  # of 20; at random once in 500
+
+
 # Reproducibility.
 
 

@@ -1,0 +1,53 @@
+"""What is left to ask: each setting once, each subspace within its budget."""
+
+import numpy as np
+import pytest
+
+from sklearn_bo.remaining import Remaining
+from sklearn_bo.space import Space
+
+SPACES = {
+    "one": {"a": [1, 2, 3], "b": ["x", "y"]},
+    "shared settings": [{"a": [1, 2, 3]}, {"a": [3, 2, 4]}, {"a": [4, 1]}],
+    "other parameters": [{"a": [1, 2]}, {"b": (0, 4)}, {"a": [1, 2], "b": (0, 1)}],
+}
+
+
+@pytest.mark.parametrize("spec", SPACES.values(), ids=SPACES)
+def test_drawing_until_nothing_is_left_gives_each_setting_once(spec):
+    space = Space(spec)
+    remaining, drawn = Remaining(space), []
+    rng = np.random.RandomState(0)
+    while remaining:
+        z = remaining.draw(rng)
+        assert remaining.is_new(z)
+        assert remaining.admissible(z[None])[0]
+        drawn.append(space.decode(z))
+        remaining.take(space.encodings(drawn[-1]))
+        assert not remaining.is_new(z)
+        assert not remaining.admissible(z[None])[0]
+    found = {tuple(sorted(params.items())) for params in drawn}
+    everything = {tuple(sorted(space.decode(z).items())) for z in space.settings()}
+    assert found == everything
+    assert len(drawn) == len(everything) == remaining.n_settings
+
+
+def test_subspaces_keep_to_their_own_budget_and_to_the_shared_one():
+    space = Space([({"a": (0.0, 1.0)}, 3), {"b": (0.0, 1.0)}, {"c": (0.0, 1.0)}])
+    remaining = Remaining(space)
+    assert remaining.share(4) == 7
+    rng, counts = np.random.RandomState(0), np.zeros(3, dtype=int)
+    while remaining:
+        z = remaining.draw(rng)
+        counts[space.subspace_of(z[None])[0]] += 1
+        remaining.take(z[None])
+    assert counts[0] == 3
+    assert counts[1] + counts[2] == 4
+
+
+def test_a_setting_told_twice_counts_once():
+    space = Space(({"a": [1, 2]}, {"b": [1]}))
+    remaining = Remaining(space)
+    for _ in range(3):
+        remaining.take(space.encodings({"a": 1}))
+    assert remaining.admissible(space.encodings({"a": 2}))[0]
