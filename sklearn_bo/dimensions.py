@@ -421,9 +421,12 @@ def _n_ordered(values: Sequence[Any]) -> int:
 
 
 def _key(value: Any) -> tuple[type, Any] | None:
-    """Return what finds a number, string or None among choices; None for other objects."""
+    """Return what finds a number, string, None or tuple of such among choices, else None."""
     if isinstance(value, float) and math.isnan(value):
         return float, "nan"
+    if isinstance(value, tuple):
+        keys = tuple(map(_key, value))
+        return None if None in keys else (type(value), keys)
     return (type(value), value) if isinstance(value, numbers.Real | str | None) else None
 
 

@@ -566,6 +566,16 @@ def test_nan_and_identical_objects_are_found_after_pickling():
     assert dimension.encode(nan) == 0.25
 
 
+def test_tuples_are_told_apart_by_the_types_of_what_they_hold():
+    dimension = parse([(1, 2), (1.0, 2), (True, 2), (1, (2, None)), (1, 2), (np.nan, 2)])
+    assert dimension.n_levels == 5
+    assert dimension.decode(dimension.encode((1.0, 2)))[0].__class__ is float
+    assert dimension.encode((1, (2, None))) == 0.7
+    assert dimension.encode(pickle.loads(pickle.dumps((np.nan, 2)))) == 0.9
+    with pytest.raises(ValueError, match="is not in"):
+        dimension.encode((2, 1))
+
+
 def test_neighbours_of_ordered_values_are_the_adjacent_ones():
     dimension = parse([1, 2, 4, 8])
     assert [dimension.decode(u) for u in dimension.neighbours(dimension.encode(4))] == [2, 8]
