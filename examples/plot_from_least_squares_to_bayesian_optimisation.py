@@ -22,6 +22,7 @@ import numpy as np
 
 from sklearn_bo import Optimizer
 from sklearn_bo.acquisition import log_expected_improvement
+from sklearn_bo.kernel import Kernel
 from sklearn_bo.space import Space
 from sklearn_bo.surrogate import GaussianProcess
 
@@ -182,7 +183,7 @@ y = observe(x)
 
 fig = plt.figure(figsize=(10, 7.5), layout="constrained")
 for step, sub in enumerate(fig.subfigures(2, N_STEPS // 2).ravel()):
-    gp = GaussianProcess(space.categories)
+    gp = GaussianProcess(Kernel(space.categories))
     centre, scale = y.mean(), y.std()  # the surrogate expects standardised targets
     gp.fit(x[:, None], (y - centre) / scale)
     mean, std = gp.predict(grid[:, None])

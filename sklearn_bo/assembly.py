@@ -10,9 +10,9 @@ from typing import Any
 from sklearn_bo.design import default_n_initial_points
 from sklearn_bo.fingerprint import fingerprint
 from sklearn_bo.journal import FoldForm, Header, Journal
+from sklearn_bo.objective import named_metric, objective_value
 from sklearn_bo.optimizer import Optimizer
 from sklearn_bo.previous import teach
-from sklearn_bo.results import objective_value
 from sklearn_bo.validation import check_parameters
 
 
@@ -67,8 +67,7 @@ def make_optimizer(search: Any, header: Header | None) -> tuple[Optimizer, int]:
     else:
         optimizer.n_initial_points = search.n_initial_points
     if search.previous_results is not None:
-        refit = getattr(search.refit, "metric", search.refit)
-        names = (search.objective, refit, search.scoring, "score")
+        names = (search.objective, named_metric(search.refit), search.scoring, "score")
         metrics = [name for name in names if isinstance(name, str)]
         reduce = callable(search.objective) and partial(objective_value, objective=search.objective)
         teach(optimizer, search.previous_results, metrics, reduce or None, defaults)

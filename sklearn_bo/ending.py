@@ -12,8 +12,8 @@ import numpy as np
 from sklearn_bo._workers import TimeIsUp
 from sklearn_bo.budget import TimeBudget
 from sklearn_bo.optimizer import Optimizer
-from sklearn_bo.stopping import Rule, SearchState, best_of, verdict
-from sklearn_bo.trials import Trial
+from sklearn_bo.stopping import Rule, SearchState, verdict
+from sklearn_bo.trials import Trial, best_of
 
 
 class SearchEnded(Exception):
@@ -39,7 +39,8 @@ class Ending:
     reason : str or None
         Why the search ends early; None while it goes on.
     at_once : bool
-        Whether what still runs is not waited for: a rule or a callback asked, and no budget.
+        Whether what still runs is not waited for, as a rule or a callback asked; a budget lets it
+        end.
     by_rule : bool
         Whether a rule asked.
     """

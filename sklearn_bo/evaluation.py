@@ -1,10 +1,10 @@
 """Evaluate trials: (candidate, fold) tasks on joblib's workers, proposals when a worker is free.
 
 for t = 1 .. T
-trial = evaluation.propose()         x_t = argmax u(x | D)
-...                                  its folds are fitted, beside those of other trials
-evaluation.end(trial)                y_t = f(x_t) + noise
-evaluation.tell()                    D grows
+trial = evaluation.propose()     x_t = argmax u(x | D)
+...                              its folds are fitted, beside those of other trials
+evaluation.end(trial)            y_t = f(x_t) + noise
+evaluation.tell()                D grows
 """
 
 from __future__ import annotations

@@ -113,7 +113,8 @@ class Journal:
     header : Header or None
         Of the search that began the journal; None of a new one.
     candidates : list of Candidate
-        What earlier runs have left, by number; known after `begin`.
+        All candidates on file, by number: after `begin` those of earlier runs, then each that is
+        proposed.
 
     Raises
     ------

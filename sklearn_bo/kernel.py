@@ -57,6 +57,8 @@ class Kernel:
 
     Attributes
     ----------
+    n_dims : int
+        Number of columns d.
     prior : ndarray of shape (d + 1, 2)
         Location and standard deviation of a normal prior of theta.
     bounds : ndarray of shape (d + 1, 2)
@@ -64,13 +66,12 @@ class Kernel:
     """
 
     def __init__(self, categories: Sequence[np.ndarray], n_varying: float | None = None) -> None:
-        d = len(categories)
+        self.n_dims = d = len(categories)
         self._is_category = np.array([len(centres) > 0 for centres in categories], dtype=bool)
         # Lower coordinates are numbers. Snapped ones differ from their own by rounding at most.
         first = np.array([np.r_[centres, np.inf][0] for centres in categories])
         self._first = first - _ROUNDING
-        # The one category beside numbers is the middle of its cell, which ends at 1: they end at
-        # 2 first - 1.
+        # A lone category at c has the cell [2c - 1, 1] to itself: the numbers' line is [0, 2c - 1].
         self._middle = first - 0.5
         location, scale = _LENGTHSCALE_PRIOR
         longer = location + 0.5 * np.log(max(d if n_varying is None else n_varying, 1))

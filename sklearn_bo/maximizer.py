@@ -55,7 +55,7 @@ def maximize(
     Returns
     -------
     ndarray of shape (n_dims,) or None
-        The point, snapped; None if the screening met no admissible one.
+        The point, snapped; None if no admissible one was met.
     """
 
     def value(Z: np.ndarray) -> np.ndarray:
@@ -75,7 +75,8 @@ def maximize(
 
     if space.n_settings <= N_EXHAUSTIVE:
         Z = np.array(list(space.settings()))
-        return Z[np.argmax(admissible_value(Z))]
+        values = admissible_value(Z)
+        return Z[np.argmax(values)] if values.max() > -np.inf else None
 
     uniform = space.sample(_N_UNIFORM, random_state)
     local = _perturb(np.repeat(anchors, _N_LOCAL, axis=0), space, random_state)

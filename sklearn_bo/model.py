@@ -10,6 +10,7 @@ import numpy as np
 
 from sklearn_bo.acquisition import log_probability_above
 from sklearn_bo.judgement import judge
+from sklearn_bo.kernel import Kernel
 from sklearn_bo.maximizer import Term
 from sklearn_bo.space import Space
 from sklearn_bo.surrogate import GaussianProcess
@@ -65,7 +66,7 @@ class Model:
         GaussianProcess
             A new process.
         """
-        return GaussianProcess(self.space.categories, sources, self.space.n_varying)
+        return GaussianProcess(Kernel(self.space.categories, self.space.n_varying), sources)
 
     def learn(self, trials: list[Trial]) -> None:
         """Add another search.

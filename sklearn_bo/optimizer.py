@@ -13,7 +13,8 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache, partial
+from contextlib import AbstractContextManager
+from functools import cache
 from numbers import Integral, Real
 from typing import Any, overload
 
@@ -21,21 +22,20 @@ import numpy as np
 from sklearn.utils import check_random_state
 from threadpoolctl import ThreadpoolController
 
-from sklearn_bo.acquisition import log_expected_improvement
 from sklearn_bo.design import default_n_initial_points, initial_design
 from sklearn_bo.dimensions import native
-from sklearn_bo.maximizer import maximize
 from sklearn_bo.model import Model
-from sklearn_bo.proposal import best_of, propose
+from sklearn_bo.proposal import improvement_left, propose
 from sklearn_bo.remaining import Remaining
 from sklearn_bo.space import Space
 from sklearn_bo.trials import Origin, Trial, Trials
 
+_thread_pools = cache(ThreadpoolController)  # to find them takes long
 
-@cache
-def _thread_pools() -> ThreadpoolController:
-    """Find BLAS, whose threads cost far more than they give here while the cores are busy."""
-    return ThreadpoolController()
+
+def _one_blas_thread() -> AbstractContextManager[Any]:
+    """Limit BLAS, whose threads cost far more than they give here while the cores are busy."""
+    return _thread_pools().limit(limits=1, user_api="blas")
 
 
 class SpaceExhaustedError(RuntimeError):
@@ -49,7 +49,7 @@ class Optimizer:
     the highest expected improvement over the best of them is asked next (Jones, Schonlau and Welch
     1998). Trials asked and not yet told are taken to score what the surrogate expects (the "Kriging
     believer"), so several can be evaluated at once. Failed ones are taken to score what the worst
-    did. No setting is asked twice.
+    did, and the improvement is weighted by the probability of success. No setting is asked twice.
 
     Parameters
     ----------
@@ -342,7 +342,7 @@ class Optimizer:
         single = isinstance(params, Mapping)
         settings = [params] if isinstance(params, Mapping) else list(params)
         Z = np.reshape([self.space.encode(s) for s in settings], (len(settings), self.space.n_dims))
-        with _thread_pools().limit(limits=1, user_api="blas"):
+        with _one_blas_thread():
             gp, warping, *_ = self._model.fit(self.trials.finished)
             mean, std = gp.predict(Z)
         mean, std = warping.inverse_moments(mean, np.hypot(std, math.sqrt(gp.noise)))
@@ -373,7 +373,7 @@ class Optimizer:
         prob_best = np.zeros(len(trials))
         if complete.size:
             Z = np.array([trials[i].z for i in complete])
-            with _thread_pools().limit(limits=1, user_api="blas"):
+            with _one_blas_thread():
                 judged = self._model.judge(self.trials.finished, Z)
             mean[complete], std[complete], prob_best[complete] = judged
         return mean, std, prob_best
@@ -393,24 +393,9 @@ class Optimizer:
         """
         if len(self.trials.complete) < 2:
             return math.inf
-        with _thread_pools().limit(limits=1, user_api="blas"):
-            gp, warping, Z, _ = self._model.fit(self.trials.finished)
-            expected = gp.predict(Z)[0]
-            best = float(expected.max())
-            terms = [(gp, partial(log_expected_improvement, best=best))]
-            left = [trial.z for trial in self.trials.pending]
-            if self._remaining:
-                rng = self._rng(len(self.trials))
-                admissible = self._remaining.admissible
-                z = maximize(terms, self.space, best_of(Z, expected), admissible, rng)
-                left.extend([] if z is None else [z])
-            if not left:
-                return 0.0
-            mean, std = gp.predict(np.array(left))
-        return max(
-            warping.expected_excess(m, s, best)
-            for m, s in zip(mean.tolist(), std.tolist(), strict=True)
-        )
+        with _one_blas_thread():
+            rng = self._rng(len(self.trials))
+            return improvement_left(self._model, self.trials, self._remaining.admissible, rng)
 
     def share(self, n_iter: int) -> int:
         """Let the subspaces that have no budget of their own share one.
@@ -445,10 +430,11 @@ class Optimizer:
         # A failure tells half of what a score does: where most settings fail, what little has
         # succeeded leads to more much sooner than chance.
         n_useful = len(self.trials) - len(failed) / 2 + n_learned
-        # Scores that are all equal would have the model call the space flat, and ask its corners.
+        # Equal scores alone would have the model call the space flat, and ask its corners; beside
+        # as many failures it knows where to look.
         differ = len({trial.score for trial in complete}) + n_learned > 1
-        differ |= 0 < len(complete) <= len(failed)
-        if n_useful < self.n_initial_points or not differ:
+        is_informative = differ or 0 < len(complete) <= len(failed)
+        if n_useful < self.n_initial_points or not is_informative:
             z, origin = self._explore(), "initial design"
         else:
             z, origin = self._exploit(), "model"
@@ -459,9 +445,7 @@ class Optimizer:
     def _explore(self) -> np.ndarray:
         """Next point of the initial design, or a random one when it is used up."""
         if self._design is None:
-            design = initial_design(self.space, self.n_initial_points, self._rng())
-            # As the trials have them, rounded on the way to parameters and back.
-            self._design = deque(self.space.encode(self.space.decode(z)) for z in design)
+            self._design = deque(initial_design(self.space, self.n_initial_points, self._rng()))
         while self._design:
             z = self._design.popleft()
             if self._remaining.admissible(z[None])[0]:
@@ -473,7 +457,7 @@ class Optimizer:
 
     def _exploit(self) -> np.ndarray:
         """Maximise the acquisition function of the fitted surrogate."""
-        with _thread_pools().limit(limits=1, user_api="blas"):
+        with _one_blas_thread():
             rng = self._rng(len(self.trials))
             z = propose(self._model, self.trials, self._remaining.admissible, rng)
         return self._any_left() if z is None else z

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +17,10 @@ import numpy as np
 import pandas as pd
 
 from sklearn_bo.dimensions import Choices, Dimension, native, same
+from sklearn_bo.objective import Reduction
 from sklearn_bo.optimizer import Optimizer
 from sklearn_bo.space import Space, Subspace
 from sklearn_bo.trials import Trial
-
-Objective = Callable[[dict[str, float]], float]
 
 _FORMS = (
     "a fitted search, its cv_results_, a DataFrame of these, or a list of such; pass None to start "
@@ -57,7 +56,7 @@ def teach(
     optimizer: Optimizer,
     previous_results: Any,
     metrics: Sequence[str],
-    objective: Objective | None,
+    objective: Reduction | None,
     defaults: Mapping[str, Any],
 ) -> None:
     """Have an optimizer learn from earlier searches; warn of what lies outside its space.
@@ -101,7 +100,7 @@ def teach(
 def read_sources(
     previous_results: Any,
     metrics: Sequence[str],
-    objective: Objective | None = None,
+    objective: Reduction | None = None,
 ) -> list[list[Row]]:
     """Read what a search's ``previous_results`` accepts.
 
@@ -220,7 +219,7 @@ def _sources(
     where: str,
     entry: Any,
     metrics: Sequence[str],
-    objective: Objective | None,
+    objective: Reduction | None,
 ) -> list[list[Row]]:
     """Return the sources of one entry."""
     table = _table(where, entry)
@@ -304,7 +303,7 @@ def _scores(
     where: str,
     table: Mapping[str, Any],
     metrics: Sequence[str],
-    objective: Objective | None,
+    objective: Reduction | None,
 ) -> np.ndarray:
     """Return each row's score, NaN of failed ones."""
     names = [name for name in table if isinstance(name, str) and name.startswith(_SCORE)]
@@ -328,7 +327,7 @@ def _scores(
     return scores
 
 
-def _reduced(columns: dict[str, np.ndarray], objective: Objective) -> list[float]:
+def _reduced(columns: dict[str, np.ndarray], objective: Reduction) -> list[float]:
     """Return the objective of each row; nothing where it needs other metrics."""
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
     try:

@@ -3,7 +3,8 @@
 Two proposals in three exploit: they maximise the expected improvement. The third explores, for a
 model fitted to few points is too sure of itself: by a confidence bound under shorter lengthscales
 (Berkenkamp et al. 2019, arXiv:1901.03357), or, every other time where there are categories, by the
-expected improvement within one that is drawn.
+expected improvement within one that is drawn. Where trials have failed, the logarithm of the
+probability of success is added to either; beside the bound, which is no logarithm, it is a penalty.
 """
 
 from __future__ import annotations
@@ -75,11 +76,38 @@ def propose(
         gp = gp.shortened(_EXPLORE_SHORTENING).condition(Z, y, n_exact=len(pending))
         acquisition = partial(upper_confidence_bound, beta=_EXPLORE_BETA)
     terms = [(gp, acquisition), *model.success(trials.finished)]
-    return maximize(terms, space, best_of(known, expected), admissible, rng)
+    return maximize(terms, space, _anchors(known, expected), admissible, rng)
 
 
-def best_of(Z: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Return the few points of Z (n, n_dims) of the highest expectations (n,), as anchors."""
+def improvement_left(
+    model: Model, trials: Trials, admissible: Admissible, rng: np.random.RandomState
+) -> float:
+    """Estimate the largest expected improvement, as `Optimizer.largest_expected_improvement`.
+
+    Parameters
+    ----------
+    model, trials, admissible, rng
+        As of `propose`; at least one trial is complete.
+
+    Returns
+    -------
+    float
+        In the unit of the scores; 0 where nothing is pending or admissible.
+    """
+    gp, warping, Z, _ = model.fit(trials.finished)
+    expected = gp.predict(Z)[0]
+    best = float(expected.max())
+    terms = [(gp, partial(log_expected_improvement, best=best))]
+    z = maximize(terms, model.space, _anchors(Z, expected), admissible, rng)
+    left = [trial.z for trial in trials.pending] + ([] if z is None else [z])
+    if not left:
+        return 0.0
+    moments = np.transpose(gp.predict(np.array(left))).tolist()
+    return max(warping.expected_excess(mean, std, best) for mean, std in moments)
+
+
+def _anchors(Z: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Return the few points of Z (n, n_dims) of the highest expectations (n,)."""
     return Z[np.argsort(-expected, kind="stable")[:_N_ANCHORS]]
 
 

@@ -88,10 +88,7 @@ class PosteriorMean:
         """Return the index of the candidate in ``cv_results``."""
         scores = _scores(cv_results, _choose_metric(self, _metrics(cv_results)))
         judged = np.flatnonzero(np.isfinite(scores))
-        settings = [
-            {name: _comparable(value) for name, value in cv_results["params"][i].items()}
-            for i in judged
-        ]
+        settings = [cv_results["params"][i] for i in judged]
         optimizer = Optimizer(_observed_space(settings), random_state=0)
         for setting, score in zip(settings, scores[judged], strict=True):
             optimizer.tell(setting, score)
@@ -289,12 +286,6 @@ def _observed_dimension(values: list[Any]) -> Any:
         return values
     log = low > 0 and high / low >= _LOG_FROM
     return (low, high, "log-uniform" if log else "uniform")
-
-
-def _comparable(value: Any) -> Any:
-    """Return a value that is equal to itself."""
-    value = native(value)
-    return "NaN" if _is_nan(value) else value
 
 
 def _is_nan(value: Any) -> bool:

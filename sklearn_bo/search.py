@@ -35,23 +35,21 @@ from sklearn_bo.cross_validation import CrossValidation, FoldResult
 from sklearn_bo.ending import Ending
 from sklearn_bo.evaluation import evaluate_trials
 from sklearn_bo.journal import Journal
-from sklearn_bo.refit import OneStandardError, PosteriorMean
-from sklearn_bo.results import (
+from sklearn_bo.objective import (
     Objective,
     has_only,
-    insert_error_scores,
     mean_test_scores,
     objective_value,
     resolve_objective,
-    results_frame,
 )
-from sklearn_bo.stopping import Rule, check_rules
+from sklearn_bo.refit import OneStandardError, PosteriorMean
+from sklearn_bo.results import insert_error_scores, results_frame
+from sklearn_bo.stopping import Rule, check_rules, test_to_train_ratio
 from sklearn_bo.trials import Trial
 from sklearn_bo.validation import (
     check_data,
     check_splits,
     check_splitter,
-    test_to_train_ratio,
 )
 
 _OF_THE_BEST = (
@@ -128,7 +126,8 @@ class BayesSearchCV(BaseSearchCV):
     objective : str or callable, default=None
         What the search maximises when ``scoring`` gives several metrics: the name of one, or a
         function of the dict of mean test scores that returns a float. ``None`` is the ``refit``
-        metric, or that of `PosteriorMean` or `OneStandardError`.
+        metric, or that of `PosteriorMean` or `OneStandardError`; with several metrics and a
+        ``refit`` that names none, it has to be given unless every setting is evaluated.
 
     n_initial_points : int or "auto", default="auto"
         Number of candidates before the surrogate proposes, ``initial_candidates`` and those of

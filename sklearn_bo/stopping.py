@@ -8,7 +8,7 @@ that one object serves any number of searches.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_bo.optimizer import Optimizer
-from sklearn_bo.trials import Trial
+from sklearn_bo.trials import Trial, best_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +84,24 @@ class SearchState:
 Rule = Callable[[SearchState], bool | str]
 
 
-def best_of(trials: Sequence[Trial]) -> Trial | None:
-    """Return the complete trial of the highest score, the lowest number of equals."""
-    complete = [trial for trial in trials if trial.state == "complete"]
-    return min(complete, key=lambda trial: (-trial.score, trial.number), default=None)
+def test_to_train_ratio(splits: list[tuple]) -> float:
+    """Average the ratio of test to training samples over the splits.
+
+    Parameters
+    ----------
+    splits : list of (train, test)
+        Arrays of indices, or masks.
+
+    Returns
+    -------
+    float
+        The ratio, 1 / (k - 1) for k folds of one size.
+    """
+    sizes = [
+        [np.sum(side) if np.asarray(side).dtype.kind == "b" else len(side) for side in split]
+        for split in splits
+    ]
+    return float(np.mean([n_test / n_train for n_train, n_test in sizes]))
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ k are
                                                     offset b_k ~ N(0, c^2),
 
 so its unit, its level and how far it can be trusted are learnt with all else: a source that
-contradicts this search, or is noise, ends with a small w_k. Few scores of this search may be much
-alike, and look large once they are standardised; so beside sources s^2 is almost free.
+contradicts this search, or is noise, ends with a small w_k. The first few scores of this search may
+be nearly equal, and to standardise them magnifies their differences; so beside sources the prior of
+s^2 is wide.
 """
 
 from __future__ import annotations
@@ -55,12 +56,10 @@ class GaussianProcess:
 
     Parameters
     ----------
-    categories : sequence of ndarray
-        For each of the d columns the coordinates of its categories, empty for a numeric one.
+    kernel : Kernel
+        Correlations of the function over d columns.
     sources : sequence of (ndarray of shape (n_k, d), ndarray of shape (n_k,)), default=()
         Points and targets of other searches; they join all data that `fit` and `condition` get.
-    n_varying : float, default=None
-        Number of columns in which two points differ, see `Space.n_varying`; all d by default.
 
     Attributes
     ----------
@@ -73,18 +72,14 @@ class GaussianProcess:
     """
 
     def __init__(
-        self,
-        categories: Sequence[np.ndarray],
-        sources: Sequence[tuple[np.ndarray, np.ndarray]] = (),
-        n_varying: float | None = None,
+        self, kernel: Kernel, sources: Sequence[tuple[np.ndarray, np.ndarray]] = ()
     ) -> None:
-        self.categories = categories
-        d, k = len(categories), len(sources)
+        self._kernel = kernel
+        d, k = kernel.n_dims, len(sources)
         self.source_Z = np.vstack([np.empty((0, d)), *(Z for Z, _ in sources)])
         self._source_y = np.concatenate([np.empty(0), *(y for _, y in sources)])
         # member[i, k]: whether row i comes from source k
         self._member = np.repeat(np.eye(k), [len(y) for _, y in sources], axis=0)
-        self._kernel = Kernel(categories, n_varying)
         signal_prior = _FREE_SIGNAL_PRIOR if k else _SIGNAL_PRIOR
         signal_bounds = _FREE_SIGNAL_BOUNDS if k else _SIGNAL_BOUNDS
         priors = [signal_prior, _NOISE_PRIOR]
@@ -104,17 +99,17 @@ class GaussianProcess:
     @property
     def lengthscales(self) -> np.ndarray:
         """Lengthscale of each column."""
-        return np.exp(self._theta[: len(self.categories)])
+        return np.exp(self._theta[: self._kernel.n_dims])
 
     @property
     def signal(self) -> float:
         """Variance of the function."""
-        return float(np.exp(self._theta[len(self.categories) + 1]))
+        return float(np.exp(self._theta[self._kernel.n_dims + 1]))
 
     @property
     def noise(self) -> float:
         """Variance of the observation noise."""
-        return float(np.exp(self._theta[len(self.categories) + 2]))
+        return float(np.exp(self._theta[self._kernel.n_dims + 2]))
 
     def fit(self, Z: np.ndarray, y: np.ndarray) -> GaussianProcess:
         """Set the hyperparameters to their maximum a posteriori, then condition on the data.
@@ -137,7 +132,7 @@ class GaussianProcess:
         Z_all, y_all = self._with_sources(Z, y)
         bounds = self._bounds.copy()
         if len(y_all) > _MAX_ADDITIVE:
-            bounds[len(self.categories)] = NO_SHARE
+            bounds[self._kernel.n_dims] = NO_SHARE
         objective = self._negative_log_posterior(Z_all, y_all)
         fits = [
             minimize(
@@ -188,8 +183,8 @@ class GaussianProcess:
         K = k * (np.outer(weight, weight) + own) + _OFFSET * member @ member.T
         L_inverse = lapack.dtrtri(_cholesky(K, noise), lower=1)[0]
         # The covariance of f(z) with row i is s weight_i k, with one of our own s^2 k.
-        self._L_inverse = L_inverse * (weight * np.sqrt(self.signal))
-        self._alpha = self._L_inverse.T @ (L_inverse @ y)
+        self._whitening = L_inverse * (weight * np.sqrt(self.signal))  # v = whitening k
+        self._alpha = self._whitening.T @ (L_inverse @ y)
         return self
 
     def _with_sources(self, Z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -203,7 +198,7 @@ class GaussianProcess:
 
     def _source_terms(self, theta: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return each row's weight of g, each pair's variance of h, and each row's noise."""
-        log_signal, log_noise_here, *of_sources = theta[len(self.categories) + 1 :]
+        log_signal, log_noise_here, *of_sources = theta[self._kernel.n_dims + 1 :]
         log_weight, log_own, log_noise = np.reshape(of_sources, (3, member.shape[1]))
         ours = 1 - member.sum(axis=1)
         weight = np.exp(log_signal / 2) * ours + member @ np.exp(log_weight)
@@ -226,7 +221,7 @@ class GaussianProcess:
         """
         twin = copy.copy(self)
         twin._theta = self._theta.copy()
-        twin._theta[: len(self.categories)] += np.log(factor)
+        twin._theta[: self._kernel.n_dims] += np.log(factor)
         return twin
 
     def predict(self, Z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -287,21 +282,21 @@ class GaussianProcess:
         differences = self._kernel.differences(Z, self._Z)
         k, _, by_point = self._kernel.with_gradients(self._theta_kernel, differences)
         mean, std, v = self._posterior(k)
-        # d std = -(L^-1 k) (L^-1 dk) / std
-        std_gradient = by_point(v @ self._L_inverse) / -std[:, None]
+        # d std = -v dv / std
+        std_gradient = by_point(v @ self._whitening) / -std[:, None]
         return mean, std, by_point(np.broadcast_to(self._alpha, k.shape)), std_gradient
 
     @property
     def _theta_kernel(self) -> np.ndarray:
-        return self._theta[: len(self.categories) + 1]
+        return self._theta[: self._kernel.n_dims + 1]
 
     def _correlations(self, Z: np.ndarray) -> np.ndarray:
         """Return k between points (m, d) and the data, (m, n)."""
         return self._kernel(self._theta_kernel, Z, self._Z)
 
     def _posterior(self, k: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Mean and std (m,) from correlations with the data (m, n), and L^-1 k (m, n)."""
-        v = k @ self._L_inverse.T
+        """Mean and std (m,) from correlations k with the data (m, n), and v = L^-1 cov (m, n)."""
+        v = k @ self._whitening.T
         variance = self.signal - np.einsum("mn,mn->m", v, v)
         return k @ self._alpha, np.sqrt(np.maximum(variance, _MIN_VARIANCE)), v
 
@@ -318,7 +313,7 @@ class GaussianProcess:
         differences = self._kernel.differences(Z, Z)[:, i, j]
         member = self._membership(len(y))
         ours = 1 - member.sum(axis=1)
-        n_kernel = len(self.categories) + 1
+        n_kernel = self._kernel.n_dims + 1
 
         def row_sums(of_pairs: np.ndarray, diagonal: np.ndarray) -> np.ndarray:
             below, above = (np.bincount(rows, of_pairs, len(y)) for rows in pairs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, overload
 
@@ -53,6 +53,12 @@ class Trial:
         return replace(self, state="failed", score=math.nan)
 
 
+def best_of(trials: Iterable[Trial]) -> Trial | None:
+    """Return the complete trial of the highest score, the lowest number of equals."""
+    complete = (trial for trial in trials if trial.state == "complete")
+    return min(complete, key=lambda trial: (-trial.score, trial.number), default=None)
+
+
 class Trials(Sequence[Trial]):
     """All trials of a search in the order of their numbers; grows, never shrinks."""
 
@@ -99,7 +105,7 @@ class Trials(Sequence[Trial]):
     @property
     def best(self) -> Trial | None:
         """The complete trial with the highest score, the earliest of equals; None before any."""
-        return max(self.complete, key=lambda trial: trial.score, default=None)
+        return best_of(self._trials)
 
     def append(self, params: dict[str, Any], z: np.ndarray, origin: Origin) -> Trial:
         """Add a pending trial under the next number."""

@@ -121,26 +121,6 @@ def check_splits(splits: list[tuple], n_splits: int, n_samples: int) -> None:
                 )
 
 
-def test_to_train_ratio(splits: list[tuple]) -> float:
-    """Average the ratio of test to training samples over the splits.
-
-    Parameters
-    ----------
-    splits : list of (train, test)
-        Arrays of indices, or masks.
-
-    Returns
-    -------
-    float
-        The ratio, 1 / (k - 1) for k folds of one size.
-    """
-    sizes = [
-        [np.sum(side) if np.asarray(side).dtype.kind == "b" else len(side) for side in split]
-        for split in splits
-    ]
-    return float(np.mean([n_test / n_train for n_train, n_test in sizes]))
-
-
 def _problem_with(side: np.ndarray, name: str, n_samples: int) -> str | None:
     is_mask = side.dtype.kind == "b"
     if side.size == 0 or (is_mask and not side.any()):

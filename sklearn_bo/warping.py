@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from scipy.special import boxcox1p, inv_boxcox1p
 from scipy.stats import norm
 
 _LINEAR_RANGE = 5.0  # interquartile ranges around the median that stay linear
-_POWER_BOUNDS = (0.0, 2.0)  # of the Yeo-Johnson exponent; 1 is the identity, within it is onto
+_POWER_BOUNDS = (0.0, 2.0)  # of the Yeo-Johnson exponent; 1 is the identity
 _REACH, _N_NODES = 8.0, 64  # standard deviations and nodes of a quadrature
 _MIN_FOR_POWER = 5  # fewer distinct scores say nothing about a tail
 
@@ -25,21 +26,15 @@ def _std(t: np.ndarray) -> float:
 
 
 def _yeo_johnson(t: np.ndarray, power: float) -> np.ndarray:
-    """Yeo-Johnson transform; log branches at power 0 and 2."""
-    upper, lower = np.log1p(np.maximum(t, 0)), np.log1p(np.maximum(-t, 0))
-    up = np.expm1(power * upper) / power if abs(power) > 1e-8 else upper
-    mirrored = 2 - power
-    down = np.expm1(mirrored * lower) / mirrored if abs(mirrored) > 1e-8 else lower
-    return np.where(t >= 0, up, -down)
+    """Box-Cox transform of 1 + t above 0, and of 1 - t, mirrored and with 2 - power, below."""
+    up, down = np.maximum(t, 0), np.maximum(-t, 0)
+    return boxcox1p(up, power) - boxcox1p(down, 2 - power)
 
 
 def _inverse_yeo_johnson(w: np.ndarray, power: float) -> np.ndarray:
     """Inverse of `_yeo_johnson`."""
-    upper, lower = np.maximum(w, 0), np.maximum(-w, 0)
-    up = np.log1p(power * upper) / power if abs(power) > 1e-8 else upper
-    mirrored = 2 - power
-    down = np.log1p(mirrored * lower) / mirrored if abs(mirrored) > 1e-8 else lower
-    return np.where(w >= 0, np.expm1(np.minimum(up, 700)), -np.expm1(np.minimum(down, 700)))
+    up, down = np.maximum(w, 0), np.maximum(-w, 0)
+    return inv_boxcox1p(up, power) - inv_boxcox1p(down, 2 - power)
 
 
 class OutputWarping:
@@ -78,6 +73,7 @@ class OutputWarping:
     @staticmethod
     def _unbend(t: np.ndarray) -> np.ndarray:
         size = np.abs(t)
+        # exp(exp(6.5)) is about the largest float.
         beyond = np.expm1(np.expm1(np.clip(size - _LINEAR_RANGE, 0, 6.5)))
         return np.sign(t) * (np.minimum(size, _LINEAR_RANGE) + beyond)
 

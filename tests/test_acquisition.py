@@ -5,7 +5,12 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import integrate, stats
 
-from sklearn_bo.acquisition import log_expected_improvement, log_h, upper_confidence_bound
+from sklearn_bo.acquisition import (
+    log_expected_improvement,
+    log_h,
+    log_probability_above,
+    upper_confidence_bound,
+)
 
 
 def log_h_by_quadrature(z):
@@ -133,3 +138,14 @@ def test_upper_confidence_bound_is_mean_plus_beta_standard_deviations():
     assert_allclose(value, [2.0, 4.0])
     assert_allclose(d_mean, [1.0, 1.0])
     assert_allclose(d_std, [2.0, 2.0])
+
+
+@pytest.mark.parametrize("threshold", [-30.0, -1.0, 0.0, 0.7, 5.0, 60.0])
+def test_log_probability_above_is_that_of_a_normal_and_so_are_its_derivatives(threshold):
+    mean, std = np.array([-2.0, -0.3, 0.0, 0.4, 3.0]), np.array([0.5, 2.0, 1.0, 0.2, 1.5])
+    value, d_mean, d_std = log_probability_above(mean, std, threshold)
+    assert_allclose(value, stats.norm.logsf(threshold, mean, std), rtol=1e-9)
+    by_mean = central_difference(lambda m: log_probability_above(m, std, threshold)[0], mean, 1e-5)
+    by_std = central_difference(lambda s: log_probability_above(mean, s, threshold)[0], std, 1e-5)
+    assert_allclose(d_mean, by_mean, rtol=1e-5, atol=1e-9)
+    assert_allclose(d_std, by_std, rtol=1e-5, atol=1e-9)

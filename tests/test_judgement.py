@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import norm
 
 from sklearn_bo.judgement import judge
-from sklearn_bo.kernel import NO_SHARE
+from sklearn_bo.kernel import NO_SHARE, Kernel
 from sklearn_bo.surrogate import GaussianProcess
 
 
@@ -14,7 +14,7 @@ class Fixed(GaussianProcess):
     """A process whose hyperparameters are given, so that its posterior has a closed form."""
 
     def __init__(self, lengthscale, signal, noise, d=1):
-        super().__init__([np.empty(0)] * d)
+        super().__init__(Kernel([np.empty(0)] * d))
         self._theta = np.r_[np.full(d, np.log(lengthscale)), NO_SHARE, np.log([signal, noise])]
 
     def fit(self, Z, y):
@@ -55,7 +55,7 @@ def test_probabilities_are_those_of_a_simulation_over_true_functions():
 @pytest.mark.parametrize("n", [1, 2, 30])
 def test_equal_targets_and_repeated_points_leave_probabilities_that_sum_to_one(n):
     Z = np.repeat(np.linspace(0, 1, n)[:, None], 3, axis=0)
-    mean, std, prob_best = judge(GaussianProcess([np.empty(0)]), Z, np.zeros(len(Z)), Z)
+    mean, std, prob_best = judge(GaussianProcess(Kernel([np.empty(0)])), Z, np.zeros(len(Z)), Z)
     assert prob_best.sum() == pytest.approx(1)
     assert np.all(prob_best >= 0)
     assert_allclose(mean, 0, atol=1e-12)
@@ -68,7 +68,7 @@ def test_of_many_observations_luck_is_no_merit():
     truth = -np.sum((Z - 0.5) ** 2, axis=1)
     y = truth + 0.3 * rng.normal(size=1000)
     y, truth = y / y.std(), truth / y.std()
-    mean, std, prob_best = judge(GaussianProcess([np.empty(0)] * 2), Z, y - y.mean(), Z)
+    mean, std, prob_best = judge(GaussianProcess(Kernel([np.empty(0)] * 2)), Z, y - y.mean(), Z)
     error = (mean + y.mean() - truth) / std
     assert np.sqrt(np.mean(error**2)) < 2
     assert truth[mean.argmax()] > np.quantile(truth, 0.8)

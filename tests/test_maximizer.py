@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import threadpool_limits
 
 from sklearn_bo.acquisition import log_expected_improvement, upper_confidence_bound
+from sklearn_bo.kernel import Kernel
 from sklearn_bo.maximizer import maximize
 from sklearn_bo.space import Space
 from sklearn_bo.surrogate import GaussianProcess
@@ -133,7 +134,7 @@ def test_many_integers_reach_what_floats_in_their_place_reach(scale, seed):
     Z = rng.uniform(size=(25, d))
     y = -np.linalg.norm((Z - target) @ mixing, axis=1)  # a valley across the columns
     y = (y - y.mean()) / y.std()
-    gp = GaussianProcess([np.empty(0)] * d).fit(Z, y)
+    gp = GaussianProcess(Kernel([np.empty(0)] * d)).fit(Z, y)
     acquisition = partial(log_expected_improvement, best=gp.predict(Z)[0].max())
     values = []
     for low, high in ((100, 10_100), (100.0, 10_100.0)):
@@ -147,7 +148,7 @@ def surrogate_of(space, n=15, seed=0):
     rng = np.random.RandomState(seed)
     Z = space.sample(n, rng)
     y = np.sin(6 * Z).sum(1) + 0.3 * rng.normal(size=n)
-    return GaussianProcess(space.categories).fit(Z, (y - y.mean()) / y.std()), Z, y
+    return GaussianProcess(Kernel(space.categories)).fit(Z, (y - y.mean()) / y.std()), Z, y
 
 
 ACQUISITIONS = [

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from sklearn_bo.remaining import Remaining
 from sklearn_bo.space import Space
@@ -51,3 +52,13 @@ def test_a_setting_told_twice_counts_once():
     for _ in range(3):
         remaining.take(space.encodings({"a": 1}))
     assert remaining.admissible(space.encodings({"a": 2}))[0]
+
+
+def test_a_setting_is_known_by_coordinates_that_differ_by_rounding():
+    space = Space({"x": (1e-3, 1e3, "log-uniform"), "law": stats.norm(), "y": (-0.3, 0.7)})
+    remaining = Remaining(space)
+    Z = space.sample(50, np.random.RandomState(0))
+    assert remaining.admissible(Z).all()
+    for z in Z:
+        remaining.take(space.encodings(space.decode(z)))
+    assert not remaining.admissible(Z).any()

@@ -25,7 +25,8 @@ from sklearn.utils.fixes import parse_version
 from threadpoolctl import threadpool_limits
 
 from sklearn_bo import BayesSearchCV, Optimizer
-from sklearn_bo.results import mean_test_scores, objective_value, resolve_objective, results_frame
+from sklearn_bo.objective import mean_test_scores, objective_value, resolve_objective
+from sklearn_bo.results import results_frame
 from sklearn_bo.trials import Trial
 
 rng = np.random.RandomState(0)

@@ -453,14 +453,3 @@ def test_silent_by_default(capsys):
     adjust(n_iter=3)
     out = capsys.readouterr()
     assert out.out == out.err == ""
-
-
-def test_a_clone_of_the_search_finds_its_initial_candidates_among_its_choices():
-    tree, line = SVC(), LogisticRegression()
-    pipeline = Pipeline([("clf", line)])
-    search = BayesSearchCV(
-        pipeline, {"clf": [tree, line]}, n_iter=2, cv=2, initial_candidates=[{"clf": tree}]
-    )
-    twin = clone(search).fit(X, y)
-    assert isinstance(twin.trials_[0].params["clf"], SVC)
-    assert twin.trials_[0].origin == "user"

@@ -22,8 +22,8 @@ from sklearn.utils.fixes import parse_version
 
 from sklearn_bo import BayesSearchCV, NegligibleGain, NoImprovement, Optimizer, TargetScore
 from sklearn_bo.stopping import SearchState
+from sklearn_bo.stopping import test_to_train_ratio as ratio_of
 from sklearn_bo.trials import Trials
-from sklearn_bo.validation import test_to_train_ratio as ratio_of
 from sklearn_bo.warping import OutputWarping
 
 X, y = make_classification(n_samples=60, n_features=5, random_state=0)

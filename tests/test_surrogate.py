@@ -28,9 +28,13 @@ spaces = pytest.mark.parametrize(
 )
 
 
+def kernel(n_categories):
+    return Kernel([(np.arange(m) + 0.5) / max(m, 1) for m in n_categories])
+
+
 def process(n_categories):
     """A process over columns of so many equally likely categories, 0 for numbers."""
-    return GaussianProcess([(np.arange(m) + 0.5) / max(m, 1) for m in n_categories])
+    return GaussianProcess(kernel(n_categories))
 
 
 def points(n_categories, n, seed=0):
@@ -71,22 +75,20 @@ def one_hot(n_categories, Z):
     return np.stack(columns, axis=1)
 
 
-def reference(gp, Z, y):
+def reference(gp, n_categories, Z, y):
     """scikit-learn's regressor with the hyperparameters of gp."""
     scales, columns = [], []
-    for j, (m, lengthscale) in enumerate(
-        zip(map(len, gp.categories), gp.lengthscales, strict=True)
-    ):
+    for j, (m, lengthscale) in enumerate(zip(n_categories, gp.lengthscales, strict=True)):
         scales += [lengthscale] if m == 0 else [lengthscale * np.sqrt(2)] * m
         columns += [j] * max(m, 1)
-    scales, columns, d = np.array(scales), np.array(columns), len(gp.categories)
+    scales, columns, d = np.array(scales), np.array(columns), len(n_categories)
     kernel = ConstantKernel(gp.signal * (1 - SHARE)) * Matern(scales, nu=2.5)
     for j in range(d):
         alone = np.where(columns == j, scales / np.sqrt(d), 1e12)
         kernel = ConstantKernel(gp.signal * SHARE / d) * Matern(alone, nu=2.5) + kernel
     kernel = kernel + WhiteKernel(gp.noise)
     regressor = GaussianProcessRegressor(kernel, alpha=0.0, optimizer=None)
-    return regressor.fit(one_hot(list(map(len, gp.categories)), Z), y)
+    return regressor.fit(one_hot(n_categories, Z), y)
 
 
 @spaces
@@ -94,7 +96,7 @@ def test_posterior_is_that_of_scikit_learn(n_categories):
     gp, Z, y = conditioned(n_categories)
     new = np.vstack([points(n_categories, 40, seed=3), Z[:5]])
     mean, std = gp.predict(new)
-    expected_mean, expected_std = reference(gp, Z, y).predict(
+    expected_mean, expected_std = reference(gp, n_categories, Z, y).predict(
         one_hot(n_categories, new), return_std=True
     )
     assert_allclose(mean, expected_mean, rtol=1e-8, atol=1e-8)
@@ -113,10 +115,11 @@ def test_joint_draws_have_the_moments_of_scikit_learn(n_categories):
     gp, Z, y = conditioned(n_categories)
     new = np.vstack([points(n_categories, 12, seed=3), Z[:3]])
     factor = gp.sample(new, len(new), UnitVectors()) - gp.predict(new)[0]
-    kernel = reference(gp, Z, y).kernel_.k1  # without the noise, which new observations have
+    # Without the noise, which new observations have.
+    kernel = reference(gp, n_categories, Z, y).kernel_.k1
     regressor = GaussianProcessRegressor(kernel, alpha=gp.noise, optimizer=None)
-    regressor.fit(one_hot(list(map(len, gp.categories)), Z), y)
-    phi = one_hot(list(map(len, gp.categories)), new)
+    regressor.fit(one_hot(n_categories, Z), y)
+    phi = one_hot(n_categories, new)
     mean, covariance = regressor.predict(phi, return_cov=True)
     assert_allclose(factor.T @ factor, covariance, atol=1e-6)
     draws = gp.sample(new, 20_000, np.random.RandomState(0))
@@ -158,7 +161,7 @@ def test_objective_is_the_marginal_likelihood_of_scikit_learn_and_a_normal_prior
         set_hyperparameters(gp, np.full(len(n_categories), lengthscale), signal, noise)
         values.append(log_posterior(gp, gp._theta, Z, y)[0])
         deviations = (gp._theta - gp._prior_location) / gp._prior_scale
-        likelihood = reference(gp, Z, y).log_marginal_likelihood_value_
+        likelihood = reference(gp, n_categories, Z, y).log_marginal_likelihood_value_
         expected.append(likelihood - 0.5 * np.sum(deviations**2))
     # The same up to a constant.
     assert_allclose(np.diff(values), np.diff(expected), rtol=1e-7)
@@ -253,9 +256,9 @@ def test_noise_is_told_from_the_function():
 
 def test_lengthscales_grow_with_the_root_of_the_columns_that_vary():
     number, constant = np.empty(0), np.array([0.5])
-    (one,) = GaussianProcess([number]).lengthscales
-    assert_allclose(GaussianProcess([number] * 4).lengthscales, 2 * one)
-    assert_allclose(GaussianProcess([number, constant], n_varying=1).lengthscales, one)
+    (one,) = GaussianProcess(Kernel([number])).lengthscales
+    assert_allclose(GaussianProcess(Kernel([number] * 4)).lengthscales, 2 * one)
+    assert_allclose(GaussianProcess(Kernel([number, constant], n_varying=1)).lengthscales, one)
 
 
 def test_std_grows_from_the_data_to_that_of_the_prior():
@@ -319,7 +322,7 @@ def with_sources(n_categories, weights=(1.3, 0.4), own=(0.2, 0.7), noise=(0.05, 
     """A process beside two sources, all hyperparameters set, and the data of all three."""
     rng = np.random.RandomState(3)
     data = [(points(n_categories, n, seed=n), rng.normal(size=n)) for n in (8, 5, 11)]
-    gp = GaussianProcess(process(n_categories).categories, data[:2])
+    gp = GaussianProcess(kernel(n_categories), data[:2])
     lengthscales = rng.uniform(0.2, 1.5, len(n_categories))
     set_hyperparameters(gp, lengthscales, 1.7, 0.02)
     gp._theta = np.r_[gp._theta, np.log(np.r_[weights, own, noise])]
@@ -330,13 +333,13 @@ def with_sources(n_categories, weights=(1.3, 0.4), own=(0.2, 0.7), noise=(0.05, 
 def test_posterior_beside_sources_is_that_of_their_joint_covariance(n_categories):
     weights, own, noise = (1.3, 0.4), (0.2, 0.7), (0.05, 0.3)
     gp, data = with_sources(n_categories, weights, own, noise)
-    categories = list(map(len, gp.categories))
+    categories = n_categories
     Z, y = np.vstack([Z for Z, _ in data]), np.concatenate([y for _, y in data])
     of = np.repeat([0, 1, 2], [len(y) for _, y in data])
     scales = np.array([*weights, np.sqrt(1.7)])[of]
     alike = (of[:, None] == of) & (of < 2)
     deviation = np.where(alike, np.array([*own, 0.0])[of], 0.0)
-    kernel = reference(gp, *data[2]).kernel_.k1  # of variance 1.7
+    kernel = reference(gp, n_categories, *data[2]).kernel_.k1  # of variance 1.7
     new = points(n_categories, 20, seed=9)
     phi, phi_new = one_hot(categories, Z), one_hot(categories, new)
     K = kernel(phi) / 1.7 * (np.outer(scales, scales) + deviation) + 2.0 * alike
@@ -371,6 +374,6 @@ def test_a_source_that_contradicts_the_data_loses_its_weight():
     Z, others = points(NUMERIC, 30), points(NUMERIC, 30, seed=5)
     weights = {}
     for sign in (1, -1):
-        gp = GaussianProcess(process(NUMERIC).categories, [(others, sign * targets(others))])
+        gp = GaussianProcess(kernel(NUMERIC), [(others, sign * targets(others))])
         weights[sign] = np.exp(gp.fit(Z, targets(Z))._theta[-3])
     assert weights[1] > 5 * weights[-1]

@@ -1,0 +1,133 @@
+"""What a search maximises: one number from the test scores of a candidate's folds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+Reduction = Callable[[dict[str, float]], float]  # of mean test scores by metric
+Objective = str | Reduction
+
+
+def mean_test_scores(folds: list[dict[str, Any]]) -> dict[str, float]:
+    """Average the test scores of one candidate over its folds.
+
+    Parameters
+    ----------
+    folds : list of dict
+        What scikit-learn's ``_fit_and_score`` returned for each fold.
+
+    Returns
+    -------
+    dict
+        Mean by metric; a single metric is called ``"score"``.
+    """
+    scores = [fold["test_scores"] for fold in folds]
+    names = next((list(score) for score in scores if isinstance(score, Mapping)), None)
+    if names is None:
+        return {"score": float(np.mean(scores))}
+    return {
+        # A failed fold has one number, the error score, for all metrics.
+        name: float(np.mean([s[name] if isinstance(s, Mapping) else s for s in scores]))
+        for name in names
+    }
+
+
+def has_only(folds: list[dict[str, Any]], error_score: Any) -> bool:
+    """Return whether each of the folds has but the error score."""
+    scores = [fold["test_scores"] for fold in folds]
+    if error_score == "raise" or any(isinstance(score, Mapping) for score in scores):
+        return False
+    return bool(np.array_equal(scores, np.full(len(scores), error_score), equal_nan=True))
+
+
+def named_metric(refit: Any) -> str | None:
+    """Return the metric that `refit` names, itself or by an attribute; None if it names none."""
+    name = getattr(refit, "metric", refit)
+    return name if isinstance(name, str) else None
+
+
+def resolve_objective(
+    objective: Objective | None, refit: Any, metrics: list[str], exhaustive: bool
+) -> Objective:
+    """Find what the search maximises.
+
+    Parameters
+    ----------
+    objective : str, callable or None
+        The search's parameter.
+    refit : bool, str or callable
+        The search's parameter; a callable may name its metric by an attribute.
+    metrics : list of str
+        What ``scoring`` gives.
+    exhaustive : bool
+        Whether all settings are evaluated anyway, so that any objective will do.
+
+    Returns
+    -------
+    str or callable
+        One of the metrics, or the callable.
+
+    Raises
+    ------
+    ValueError
+        If there is no such metric, or several and nothing says which one.
+    """
+    if callable(objective):
+        return objective
+    if objective is not None:
+        if objective not in metrics:
+            raise ValueError(
+                f"objective={objective!r} is not one of the metrics of scoring, {metrics}. Name "
+                "one of them, or pass a function of the dict of mean test scores."
+            )
+        return objective
+    if (named := named_metric(refit)) in metrics:
+        return named
+    if len(metrics) > 1 and not exhaustive:
+        raise ValueError(
+            f"scoring gives several metrics, {metrics}, and objective=None with refit={refit!r} "
+            "does not say which one to maximise. Pass objective= one of them, or a function of "
+            "the dict of mean test scores."
+        )
+    return metrics[0]
+
+
+def objective_value(means: dict[str, float], objective: Objective) -> float:
+    """Evaluate the objective of one candidate.
+
+    Parameters
+    ----------
+    means : dict
+        Mean test scores by metric.
+    objective : str or callable
+        One of the metrics, or a function of all of them.
+
+    Returns
+    -------
+    float
+        What the search maximises.
+
+    Raises
+    ------
+    TypeError
+        If the callable returns no number.
+    KeyError
+        If it asks for a metric that there is not.
+    """
+    if not callable(objective):
+        return means[objective]
+    try:
+        value = objective(means)
+    except KeyError as error:
+        raise KeyError(
+            f"objective={objective!r} asks for {error}; the metrics are {list(means)}."
+        ) from error
+    if not isinstance(value, Real):
+        raise TypeError(
+            f"objective={objective!r} returned {value!r} for {means!r}; it must return a number."
+        )
+    return float(value)
