@@ -23,6 +23,7 @@ _MAX_FIT = 200  # observations that a refit uses
 _MAX_CONDITION = 300  # observations that the posterior uses
 _MAX_LEARNED = 100  # observations of other searches that either uses
 _MAX_SOURCES = 20  # such searches
+_BY_CHANCE = 0.8  # share of the variance of success that other trials leave unexplained
 _FORGET_AFTER = 20  # complete trials from which other searches mislead more than they tell
 
 Data = tuple[np.ndarray, np.ndarray]  # points (n, d), targets (n,)
@@ -52,6 +53,7 @@ class Model:
         self.sources: list[Data] = []
         self._gp = self.process()
         self._fitted_to: list[Trial] | None = None  # the trials of the last fit
+        self._success_of: list[Trial] | None = None  # those of the last fit of their success
 
     def process(self, sources: Sequence[Data] = ()) -> GaussianProcess:
         """Return a process over the space, not fitted yet.
@@ -133,13 +135,9 @@ class Model:
         list of (GaussianProcess, callable)
             At most one term of a sum to be maximised.
         """
-        trials = trials[-_MAX_FIT:]
-        succeeded = np.array([trial.state == "complete" for trial in trials])
-        if succeeded.all() or not succeeded.any():
+        if len({trial.state for trial in trials}) < 2:
             return []
-        y = (succeeded - succeeded.mean()) / succeeded.std()
-        gp = self.process()
-        gp.fit(np.array([trial.z for trial in trials]), y)
+        gp, y = self._fit_success(trials)
         return [(gp, partial(log_probability_above, threshold=(y.min() + y.max()) / 2))]
 
     def judge(
@@ -163,17 +161,42 @@ class Model:
         mean, std, prob_best = judge(self.process(), Z, y, candidates)
         return *warping.inverse_moments(mean, std), prob_best
 
+    def _fit_success(self, trials: list[Trial]) -> tuple[GaussianProcess, np.ndarray]:
+        """Return a process of which trials succeed, some but not all, and its targets (n,)."""
+        trials = trials[-_MAX_FIT:]
+        if self._success_of != trials:
+            succeeded = np.array([trial.state == "complete" for trial in trials])
+            y = (succeeded - succeeded.mean()) / succeeded.std()
+            gp = self.process().fit(np.array([trial.z for trial in trials]), y)
+            self._success_of, self._success = trials, (gp, y)
+        return self._success
+
+    def _fail_by_chance(self, trials: list[Trial]) -> bool:
+        """Whether the other trials tell next to nothing of which one fails."""
+        if len({trial.state for trial in trials}) < 2:
+            return False
+        gp, y = self._fit_success(trials)
+        unexplained = np.mean((y - gp.leave_one_out(y)) ** 2)  # of the variance of y, which is 1
+        return bool(unexplained > _BY_CHANCE)
+
     def _data(
         self, trials: list[Trial], n_max: int
     ) -> tuple[np.ndarray, np.ndarray, OutputWarping]:
-        """Return points, targets (a failed trial has the worst) and how scores become targets."""
+        """Return points, targets and how scores become targets.
+
+        A failed trial has the worst target, unless it failed by chance, as for want of time or
+        memory: then it says nothing of the scores there and is left out.
+        """
+        distinct = {trial.score for trial in trials if trial.state == "complete"}
+        if len(distinct) > 1 and self._fail_by_chance(trials):
+            trials = [trial for trial in trials if trial.state == "complete"]
         scores = np.array([trial.score for trial in trials])
         complete = np.isfinite(scores)
         warping = OutputWarping(scores[complete] if complete.any() else np.zeros(1))
         y = np.empty(len(trials))
         y[complete] = warping(scores[complete])
         # Beside scores that are all equal, or none, a failure is one standard deviation below.
-        y[~complete] = y[complete].min() if len(set(scores[complete])) > 1 else -1.0
+        y[~complete] = y[complete].min() if len(distinct) > 1 else -1.0
         Z = np.reshape([trial.z for trial in trials], (len(trials), self.space.n_dims))
         order = np.lexsort((y, *Z.T))  # so that the order of telling does not matter
         rows = order[_spread_over_ranks(y[order], n_max)]

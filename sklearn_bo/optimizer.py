@@ -47,9 +47,10 @@ class Optimizer:
 
     A Gaussian process learns the score over the space from the trials told so far; the setting of
     the highest expected improvement over the best of them is asked next (Jones, Schonlau and Welch
-    1998). Trials asked and not yet told are taken to score what the surrogate expects (the "Kriging
-    believer"), so several can be evaluated at once. Failed ones are taken to score what the worst
-    did, and the improvement is weighted by the probability of success. No setting is asked twice.
+    1998), one in three explores instead. Trials asked and not yet told are taken to score what the
+    surrogate expects (the "Kriging believer"), so several can be evaluated at once. The improvement
+    is weighted by the probability of success, and failed trials are taken to score what the worst
+    did, unless they fail by chance. No setting is asked twice.
 
     Parameters
     ----------
@@ -59,8 +60,8 @@ class Optimizer:
         Makes the proposals reproducible.
     n_initial_points : int or "auto", default="auto"
         Number of trials before the surrogate proposes, ``initial_candidates`` and what `learn` was
-        given included, a failed one as half; more while all scores are equal. ``"auto"`` grows with
-        the dimension from 4 to 8.
+        given included, a failed one as half; more while all scores are equal and fewer have failed.
+        ``"auto"`` grows with the dimension from 4 to 8.
     initial_candidates : dict or list of dicts, default=None
         Settings, or parts of some, to ask first.
     defaults : dict, default=None
@@ -205,7 +206,7 @@ class Optimizer:
         self._queue.append((self.space.complete(params, defaults or {}), origin))
 
     @overload
-    def ask(self) -> Trial: ...
+    def ask(self, n: None = None) -> Trial: ...
     @overload
     def ask(self, n: int) -> list[Trial]: ...
     def ask(self, n: int | None = None) -> Trial | list[Trial]:
@@ -389,7 +390,8 @@ class Optimizer:
         -------
         float
             In the unit of the scores; infinite while less than two trials are complete, 0 when no
-            setting is left.
+            setting is left. With few trials it may be astronomically large, as outliers are
+            thought possible.
         """
         if len(self.trials.complete) < 2:
             return math.inf

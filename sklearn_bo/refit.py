@@ -26,8 +26,8 @@ class PosteriorMean:
     A Gaussian process is fitted to the mean test scores of all candidates, with the noise that it
     finds in them: a lucky score among mediocre neighbours counts for less than it says. It sees
     the parameters as `BayesSearchCV` would: positive numbers that span two decades on a
-    logarithmic scale, other numbers on a linear one, all else as categories; candidates with
-    different parameters as subspaces.
+    logarithmic scale, other numbers on a linear one, all else as categories, but numbers in order
+    beside None; candidates with different parameters as subspaces.
 
     Parameters
     ----------

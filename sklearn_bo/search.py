@@ -64,7 +64,7 @@ class BayesSearchCV(BaseSearchCV):
     A drop-in for `RandomizedSearchCV` that learns from what it has evaluated: a Gaussian process
     models the score over the search space, and the candidate of the highest expected improvement
     over the best so far is evaluated next (Jones, Schonlau and Welch 1998; Snoek, Larochelle and
-    Adams 2012, arXiv:1206.2944).
+    Adams 2012, arXiv:1206.2944); one in three explores instead.
 
     Parameters
     ----------
@@ -131,8 +131,9 @@ class BayesSearchCV(BaseSearchCV):
 
     n_initial_points : int or "auto", default="auto"
         Number of candidates before the surrogate proposes, ``initial_candidates`` and those of
-        ``previous_results`` included, a failed one as half; more while all scores are equal.
-        ``"auto"`` grows with the dimension from 4 to 8, and is at most a third of ``n_iter``.
+        ``previous_results`` included, a failed one as half; more while all scores are equal and
+        fewer have failed. ``"auto"`` grows with the dimension from 4 to 8, and is at most a third
+        of ``n_iter``, rounded up.
 
     initial_candidates : dict or list of dicts, default=None
         Settings to evaluate first; they count in ``n_iter``. What one of them leaves out is taken
@@ -161,10 +162,11 @@ class BayesSearchCV(BaseSearchCV):
         in ``n_iter`` and is not fitted again, and the results are those of a search that was never
         interrupted. What the recorded scores depend on must be the same: space, estimator and its
         fixed parameters, data and what else goes to `fit`, ``scoring``, splits, ``error_score``,
-        ``return_train_score``, and ``random_state`` (``None`` takes the journal's). ``n_iter`` may
-        grow to prolong the search, and what steers or runs it may change. Functions and classes are
-        compared by name: an edit of theirs is not noticed. Choices are stored by their place in the
-        space; nothing that the file holds is unpickled or evaluated.
+        ``return_train_score``, ``previous_results``, and ``random_state`` (``None`` and a
+        RandomState take the journal's). ``n_iter`` may grow to prolong the search, and what steers
+        or runs it may change. Functions and classes are compared by name: an edit of theirs is not
+        noticed. Choices are stored by their place in the space; nothing that the file holds is
+        unpickled or evaluated.
 
     previous_results : search, dict, DataFrame or list of these, default=None
         Earlier searches to learn from: a fitted `GridSearchCV`, `RandomizedSearchCV`,

@@ -286,6 +286,21 @@ class GaussianProcess:
         std_gradient = by_point(v @ self._whitening) / -std[:, None]
         return mean, std, by_point(np.broadcast_to(self._alpha, k.shape)), std_gradient
 
+    def leave_one_out(self, y: np.ndarray) -> np.ndarray:
+        """Predict each target by all others (Rasmussen & Williams 2006, eq. 5.12), O(n^2).
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            What the process is conditioned on, without sources.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Means, in units of the targets.
+        """
+        return y - self._alpha * self.signal / np.sum(self._whitening**2, axis=0)
+
     @property
     def _theta_kernel(self) -> np.ndarray:
         return self._theta[: self._kernel.n_dims + 1]

@@ -1,8 +1,9 @@
-"""What the model says of success, where some trials have failed."""
+"""What the model makes of trials that have failed."""
 
 import math
 
 import numpy as np
+import pytest
 
 from sklearn_bo.model import Model
 from sklearn_bo.space import Space
@@ -19,3 +20,16 @@ def test_success_is_likelier_than_not_where_trials_succeeded_and_nowhere_else():
     probability = np.exp(log_probability(*gp.predict(Z))[0])
     assert np.all(probability[:2] > 0.9)
     assert np.all(probability[2:] < 0.1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_failures_by_chance_are_left_out_and_those_of_a_region_are_not(seed):
+    space = Space({"x": (0.0, 1.0), "y": (0.0, 1.0)})
+    rng = np.random.RandomState(seed)
+    Z, by_chance = space.sample(30, rng), rng.uniform(size=30) < 0.4
+    for fails, n_left in ((by_chance, (~by_chance).sum()), (Z[:, 0] > 0.6, 30)):
+        trials = Trials()
+        for z, failed in zip(Z, fails, strict=True):
+            trial = trials.append(space.decode(z), z, "model")
+            trials.finish(trial, math.nan if failed else z.sum())
+        assert len(Model(space).fit(list(trials))[2]) == n_left

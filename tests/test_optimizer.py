@@ -438,6 +438,21 @@ def test_where_most_settings_fail_few_that_succeed_are_enough_to_go_by(level, se
     assert sum(t.state == "complete" for t in late) >= 8  # of 20; at random once in 500
 
 
+def test_failures_by_chance_cost_little_but_their_trials():
+    found = []
+    for seed in range(4):
+        rng = np.random.RandomState(1000 + seed)
+        optimizer = Optimizer(cube(4), random_state=seed)
+
+        def score(params, rng=rng):
+            distance = sum((value - 0.3) ** 2 for value in params.values())
+            return math.nan if rng.uniform() < 0.5 else -distance
+
+        run(optimizer, score, 40)
+        found.append(optimizer.best_trial.score)
+    assert np.mean(found) > -0.06  # at random -0.09
+
+
 # Reproducibility.
 
 

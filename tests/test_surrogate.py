@@ -377,3 +377,13 @@ def test_a_source_that_contradicts_the_data_loses_its_weight():
         gp = GaussianProcess(kernel(NUMERIC), [(others, sign * targets(others))])
         weights[sign] = np.exp(gp.fit(Z, targets(Z))._theta[-3])
     assert weights[1] > 5 * weights[-1]
+
+
+@spaces
+def test_leaving_one_out_is_to_condition_on_the_others(n_categories):
+    gp, Z, y = conditioned(n_categories)
+    predictions = gp.leave_one_out(y)
+    for i in range(len(y)):
+        others = np.arange(len(y)) != i
+        mean, _ = gp.condition(Z[others], y[others]).predict(Z[i : i + 1])
+        assert_allclose(predictions[i], mean[0], rtol=1e-8, atol=1e-8)
