@@ -60,8 +60,8 @@ class Optimizer:
         Makes the proposals reproducible.
     n_initial_points : int or "auto", default="auto"
         Number of trials before the surrogate proposes, ``initial_candidates`` and what `learn` was
-        given included, a failed one as half; more while all scores are equal and fewer have failed.
-        ``"auto"`` grows with the dimension from 4 to 8.
+        given included, failed ones not, or else twice as many; more while all scores are equal and
+        fewer have failed. ``"auto"`` grows with the dimension from 4 to 8.
     initial_candidates : dict or list of dicts, default=None
         Settings, or parts of some, to ask first.
     defaults : dict, default=None
@@ -429,9 +429,8 @@ class Optimizer:
             )
         complete, failed = self.trials.complete, self.trials.failed
         n_learned = self._model.n_learned
-        # A failure tells half of what a score does: where most settings fail, what little has
-        # succeeded leads to more much sooner than chance.
-        n_useful = len(self.trials) - len(failed) / 2 + n_learned
+        # Where most settings fail, what little has succeeded leads to more much sooner than chance.
+        n_useful = max(len(self.trials) - len(failed), len(self.trials) / 2) + n_learned
         # Equal scores alone would have the model call the space flat, and ask its corners; beside
         # as many failures it knows where to look.
         differ = len({trial.score for trial in complete}) + n_learned > 1

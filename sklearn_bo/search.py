@@ -131,9 +131,9 @@ class BayesSearchCV(BaseSearchCV):
 
     n_initial_points : int or "auto", default="auto"
         Number of candidates before the surrogate proposes, ``initial_candidates`` and those of
-        ``previous_results`` included, a failed one as half; more while all scores are equal and
-        fewer have failed. ``"auto"`` grows with the dimension from 4 to 8, and is at most a third
-        of ``n_iter``, rounded up.
+        ``previous_results`` included, failed ones not, or else twice as many; more while all scores
+        are equal and fewer have failed. ``"auto"`` grows with the dimension from 4 to 8, and is at
+        most a third of ``n_iter``, rounded up.
 
     initial_candidates : dict or list of dicts, default=None
         Settings to evaluate first; they count in ``n_iter``. What one of them leaves out is taken
