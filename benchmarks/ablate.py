@@ -94,8 +94,10 @@ def main() -> None:
         if n in set(table.n):
             print(f"\nafter {n} evaluations")
             print(compare(table[table.n == n], baseline).to_string())
-    print("\nmean of those after 20, 30 and 50 (less noise)")
-    print(compare(table[table.n.isin((20, 30, 50))], baseline).to_string())
+    several = table[table.n.isin((20, 30, 50))]
+    if len(several):
+        print("\nmean of those after 20, 30 and 50 (less noise)")
+        print(compare(several, baseline).to_string())
     for method, part in pd.DataFrame(records).groupby("method"):
         print(f"{method}: {1e3 * np.mean(np.concatenate(part.seconds.tolist())):.1f} ms per trial")
     if args.by_task:

@@ -1,5 +1,6 @@
 """The peers' environments: `python -m benchmarks.environments [PEER ...]` builds those missing."""
 
+import argparse
 import importlib.util
 import os
 import shutil
@@ -52,7 +53,12 @@ def build(environment: str) -> None:
 
 def main() -> None:
     """Build the environments of the named peers, by default of all."""
-    for environment in dict.fromkeys(PEERS[peer][1] for peer in sys.argv[1:] or PEERS):
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("peers", nargs="*", metavar="peer", help=", ".join(PEERS))
+    args = parser.parse_args()
+    if unknown := [peer for peer in args.peers if peer not in PEERS]:
+        parser.error(f"no such peer: {', '.join(unknown)}; there are {', '.join(PEERS)}")
+    for environment in dict.fromkeys(PEERS[peer][1] for peer in args.peers or PEERS):
         if _python(environment).exists():
             print(f"{environment}: there already")
         else:

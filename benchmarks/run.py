@@ -59,6 +59,8 @@ def main() -> None:
         for record in runs.load([file])
     ]
     chosen = [r for r in records + earlier if r["task"] in names]
+    if not chosen:
+        parser.error(f"no runs of such tasks in {path}")
     text = report.markdown(chosen)
     (args.out / f"{args.suite}.md").write_text(text)
     report.figure(chosen, args.out / f"{args.suite}.png")

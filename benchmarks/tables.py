@@ -1,12 +1,12 @@
 """What is kept on disk between runs: memoised evaluations, random reference draws, emulators."""
 
+import argparse
 import hashlib
 import json
 import math
 import os
 import pickle
 import sqlite3
-import sys
 import time
 from dataclasses import replace
 from functools import cache
@@ -184,8 +184,10 @@ def is_ready(name: str) -> bool:
 
 def main() -> None:
     """Evaluate the reference draws and emulators of a suite, the cheapest first."""
-    suite = sys.argv[1] if len(sys.argv) > 1 else "standard"
-    for name in sorted(SUITES[suite], key=lambda name: TASKS[name].slow):
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("suite", nargs="?", default="standard", choices=SUITES)
+    suite = SUITES[parser.parse_args().suite]
+    for name in sorted(suite, key=lambda name: TASKS[name].slow):
         start = time.time()
         reference(name)
         if TASKS[name].slow:

@@ -390,8 +390,8 @@ class Optimizer:
         -------
         float
             In the unit of the scores; infinite while less than two trials are complete, 0 when no
-            setting is left. With few trials it may be astronomically large, as outliers are
-            thought possible.
+            setting is left. Improvements by more than five interquartile ranges of the scores count
+            as five.
         """
         if len(self.trials.complete) < 2:
             return math.inf

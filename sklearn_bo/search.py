@@ -373,6 +373,14 @@ class BayesSearchCV(BaseSearchCV):
         ValueError, TypeError
             If an argument is malformed; the message names it. If every fit failed. If ``journal``
             is that of a different search, or no journal.
+        KeyError
+            If ``objective`` asks for a metric that there is not.
+        RuntimeError
+            If a stopping rule fails.
+        IndexError
+            If a ``refit`` function returns no index of a candidate.
+        Exception
+            That of a fit, with ``error_score="raise"``.
         OSError
             If ``journal`` cannot be opened; `BlockingIOError` if another search has it open.
         KeyboardInterrupt

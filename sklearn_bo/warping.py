@@ -146,8 +146,9 @@ class OutputWarping:
     def expected_excess(self, mean: float, std: float, threshold: float) -> float:
         """Integrate by how much, in scores, a target ~ N(mean, std^2) exceeds a threshold.
 
-        E[max(g(T) - g(b), 0)] with g the inverse map, by Gauss-Legendre quadrature over what is
-        both above b and within 8 standard deviations of the mean, or next to b where b is far out.
+        E[min(max(g(T) - g(b), 0), c)] with g the inverse map, by Gauss-Legendre quadrature over
+        what is both above b and within 8 standard deviations of the mean, or next to b where b is
+        far out; c is five interquartile ranges of the scores: without it there is no expectation.
 
         Parameters
         ----------
@@ -166,4 +167,5 @@ class OutputWarping:
         nodes, weights = np.polynomial.legendre.leggauss(_N_NODES)
         t = low + (high - low) * (nodes + 1) / 2
         excess = self.inverse(t) - self.inverse(np.array([threshold]))
+        excess = np.minimum(excess, _LINEAR_RANGE * self._scale * self._unit)
         return float(weights @ (excess * norm.pdf(t, mean, std)) * (high - low) / 2)

@@ -220,6 +220,14 @@ def test_expected_excess_of_a_bent_map_is_that_of_samples(seed):
     )
 
 
+def test_expected_excess_counts_at_most_five_interquartile_ranges():
+    for scores in ([1.0, 2.0], [0.865, 0.9, 0.91, 0.938, 0.92], [0.1] * 8 + [0.9]):
+        warping = OutputWarping(np.array(scores))
+        spread = np.subtract(*np.quantile(scores, [0.75, 0.25])) or np.std(scores)
+        for std in (0.1, 1.0, 3.0):
+            assert 0 < warping.expected_excess(0.5, std, 0.7) <= 5 * spread
+
+
 def tune(space, n, scale=1.0, shift=0.0, look=False):
     optimizer = Optimizer(space, random_state=3)
     for _ in range(n):
