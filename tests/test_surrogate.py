@@ -333,7 +333,6 @@ def with_sources(n_categories, weights=(1.3, 0.4), own=(0.2, 0.7), noise=(0.05, 
 def test_posterior_beside_sources_is_that_of_their_joint_covariance(n_categories):
     weights, own, noise = (1.3, 0.4), (0.2, 0.7), (0.05, 0.3)
     gp, data = with_sources(n_categories, weights, own, noise)
-    categories = n_categories
     Z, y = np.vstack([Z for Z, _ in data]), np.concatenate([y for _, y in data])
     of = np.repeat([0, 1, 2], [len(y) for _, y in data])
     scales = np.array([*weights, np.sqrt(1.7)])[of]
@@ -341,7 +340,7 @@ def test_posterior_beside_sources_is_that_of_their_joint_covariance(n_categories
     deviation = np.where(alike, np.array([*own, 0.0])[of], 0.0)
     kernel = reference(gp, n_categories, *data[2]).kernel_.k1  # of variance 1.7
     new = points(n_categories, 20, seed=9)
-    phi, phi_new = one_hot(categories, Z), one_hot(categories, new)
+    phi, phi_new = one_hot(n_categories, Z), one_hot(n_categories, new)
     K = kernel(phi) / 1.7 * (np.outer(scales, scales) + deviation) + 2.0 * alike
     K += np.diag(np.array([*noise, 0.02])[of])
     k = kernel(phi_new, phi) / np.sqrt(1.7) * scales
