@@ -73,6 +73,7 @@ class Kernel:
         self._first = first - _ROUNDING
         # A lone category at c has the cell [2c - 1, 1] to itself: the numbers' line is [0, 2c - 1].
         self._middle = first - 0.5
+        self._is_alone = self._is_category & (self._middle <= 0)  # no numbers beside it
         location, scale = _LENGTHSCALE_PRIOR
         longer = location + 0.5 * np.log(max(d if n_varying is None else n_varying, 1))
         self.prior = np.array([(longer, scale)] * d + [_SHARE_PRIOR])
@@ -151,9 +152,12 @@ class Kernel:
         a, b = A[:, j, None], B[None, :, j]
         if not self._is_category[j]:
             return a - b
+        differ = np.abs(a - b) > _ROUNDING
+        if self._is_alone[j]:
+            return differ.astype(float)
         a_apart, b_apart = a > self._first[j], b > self._first[j]
         along = np.where(a_apart, self._middle[j], a) - np.where(b_apart, self._middle[j], b)
-        across = np.where(np.abs(a - b) > _ROUNDING, 0.5 * a_apart + 0.5 * b_apart, 0.0)
+        across = np.where(differ, 0.5 * a_apart + 0.5 * b_apart, 0.0)
         return np.sqrt(along**2 + across)
 
 

@@ -53,6 +53,7 @@ class Model:
         self.sources: list[Data] = []
         self._gp = self.process()
         self._fitted_to: list[Trial] | None = None  # the trials of the last fit
+        self._success = self.process()
         self._success_of: list[Trial] | None = None  # those of the last fit of their success
 
     def process(self, sources: Sequence[Data] = ()) -> GaussianProcess:
@@ -107,17 +108,12 @@ class Model:
         y : ndarray of shape (n,)
             Their targets.
         """
-        complete = [k for k, trial in enumerate(trials) if trial.state == "complete"]
-        if len(complete) >= _FORGET_AFTER and len(self._gp.source_Z):
+        n_complete = sum(trial.state == "complete" for trial in trials)
+        if n_complete >= _FORGET_AFTER and len(self._gp.source_Z):
             self._gp, self._fitted_to = self.process(), None
-        n = len(trials)
-        if n > _REFIT_ALWAYS:  # to the last size of a geometric sequence that they have reached
-            steps = math.floor(math.log(n / _REFIT_ALWAYS) / math.log(_REFIT_GROWTH))
-            n = math.ceil(_REFIT_ALWAYS * _REFIT_GROWTH**steps)
-            n = max(n, 1 + complete[0]) if complete else n
-        if self._fitted_to != trials[:n]:
-            self._fitted_to = trials[:n]
-            Z, y, _ = self._data(self._fitted_to, _MAX_FIT)
+        if self._fitted_to != (first := _to_refit(trials)):
+            self._fitted_to = first
+            Z, y, _ = self._data(first, _MAX_FIT)
             self._gp.fit(Z, y)
         Z, y, warping = self._data(trials, _MAX_CONDITION)
         return self._gp.condition(Z, y), warping, Z, y
@@ -135,9 +131,9 @@ class Model:
         list of (GaussianProcess, callable)
             At most one term of a sum to be maximised.
         """
-        if len({trial.state for trial in trials}) < 2:
+        if (fitted := self._fit_success(trials)) is None:
             return []
-        gp, y = self._fit_success(trials)
+        gp, y = fitted
         return [(gp, partial(log_probability_above, threshold=(y.min() + y.max()) / 2))]
 
     def judge(
@@ -161,21 +157,21 @@ class Model:
         mean, std, prob_best = judge(self.process(), Z, y, candidates)
         return *warping.inverse_moments(mean, std), prob_best
 
-    def _fit_success(self, trials: list[Trial]) -> tuple[GaussianProcess, np.ndarray]:
-        """Return a process of which trials succeed, some but not all, and its targets (n,)."""
-        trials = trials[-_MAX_FIT:]
-        if self._success_of != trials:
-            succeeded = np.array([trial.state == "complete" for trial in trials])
-            y = (succeeded - succeeded.mean()) / succeeded.std()
-            gp = self.process().fit(np.array([trial.z for trial in trials]), y)
-            self._success_of, self._success = trials, (gp, y)
-        return self._success
+    def _fit_success(self, trials: list[Trial]) -> tuple[GaussianProcess, np.ndarray] | None:
+        """Return a process of which trials succeed and its targets (n,); None if all do or none."""
+        if len({trial.state for trial in trials}) < 2:
+            return None
+        if self._success_of != (first := _to_refit(trials)):
+            self._success_of = first
+            self._success.fit(*_successes(first, _MAX_FIT))
+        Z, y = _successes(trials, _MAX_CONDITION)
+        return self._success.condition(Z, y), y
 
     def _fail_by_chance(self, trials: list[Trial]) -> bool:
         """Whether the other trials tell next to nothing of which one fails."""
-        if len({trial.state for trial in trials}) < 2:
+        if (fitted := self._fit_success(trials)) is None:
             return False
-        gp, y = self._fit_success(trials)
+        gp, y = fitted
         unexplained = np.mean((y - gp.leave_one_out(y)) ** 2)  # of the variance of y, which is 1
         return bool(unexplained > _BY_CHANCE)
 
@@ -201,6 +197,30 @@ class Model:
         order = np.lexsort((y, *Z.T))  # so that the order of telling does not matter
         rows = order[_spread_over_ranks(y[order], n_max)]
         return Z[rows], y[rows], warping
+
+
+def _to_refit(trials: list[Trial]) -> list[Trial]:
+    """Return the first of the trials, as many as the last refit of hyperparameters had."""
+    n = len(trials)
+    if n <= _REFIT_ALWAYS:
+        return trials
+    steps = math.floor(math.log(n / _REFIT_ALWAYS) / math.log(_REFIT_GROWTH))
+    states = [trial.state for trial in trials]
+    first_of_each = [1 + states.index(state) for state in set(states)]
+    return trials[: max(math.ceil(_REFIT_ALWAYS * _REFIT_GROWTH**steps), *first_of_each)]
+
+
+def _successes(trials: list[Trial], n_max: int) -> Data:
+    """Return points and whether they succeeded, standardised; some but not all have.
+
+    Of more than n_max trials the latest, yet neither state crowds out more than half of them.
+    """
+    succeeded = np.array([trial.state == "complete" for trial in trials])
+    complete, failed = np.flatnonzero(succeeded), np.flatnonzero(~succeeded)
+    n_failed = max(min(len(failed), n_max // 2), n_max - len(complete))
+    rows = np.sort(np.r_[complete[-(n_max - n_failed) :], failed[-n_failed:]])
+    y = (succeeded[rows] - succeeded[rows].mean()) / succeeded[rows].std()
+    return np.array([trials[row].z for row in rows]), y
 
 
 def _spread_over_ranks(y: np.ndarray, n: int) -> np.ndarray:

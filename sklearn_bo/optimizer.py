@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 from numbers import Integral, Real
-from typing import Any, overload
+from typing import Any, get_args, overload
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -159,7 +159,7 @@ class Optimizer:
         ----------
         params : dict
             The setting.
-        origin : {"estimator", "user", "initial design", "model"}
+        origin : {"estimator", "user", "initial design", "model", "told"}
             `Trial.origin` of the earlier trial.
 
         Returns
@@ -170,8 +170,10 @@ class Optimizer:
         Raises
         ------
         ValueError
-            If ``params`` lies outside the space.
+            If ``params`` lies outside the space, or ``origin`` is none of these.
         """
+        if origin not in get_args(Origin):
+            raise ValueError(f"origin={origin!r} must be one of {', '.join(get_args(Origin))}.")
         return self._append(dict(params), origin)
 
     def enqueue(

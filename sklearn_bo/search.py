@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from numbers import Integral, Real
@@ -297,7 +297,7 @@ class BayesSearchCV(BaseSearchCV):
     def __init__(
         self,
         estimator: BaseEstimator,
-        param_distributions: Mapping[str, Any] | Sequence[Any],
+        param_distributions: dict[str, Any] | list[Any],
         *,
         n_iter: int = 50,
         scoring: Any = None,
@@ -311,7 +311,7 @@ class BayesSearchCV(BaseSearchCV):
         return_train_score: bool = False,
         objective: Objective | None = None,
         n_initial_points: int | str = "auto",
-        initial_candidates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        initial_candidates: dict[str, Any] | list[dict[str, Any]] | None = None,
         lag: int | None = None,
         fit_timeout: float | None = None,
         journal: str | os.PathLike[str] | None = None,

@@ -33,3 +33,14 @@ def test_failures_by_chance_are_left_out_and_those_of_a_region_are_not(seed):
             trial = trials.append(space.decode(z), z, "model")
             trials.finish(trial, math.nan if failed else z.sum())
         assert len(Model(space).fit(list(trials))[2]) == n_left
+
+
+@pytest.mark.parametrize(("first", "then"), [(math.nan, 1.0), (1.0, math.nan)])
+def test_the_few_of_either_state_are_remembered_after_hundreds_of_the_other(first, then):
+    space, trials = Space({"x": (0.0, 1.0)}), Trials()
+    for k, x in enumerate(np.random.RandomState(0).uniform(0.1, 1.0, size=260)):
+        z = np.array([x / 10 if k < 3 else x])
+        trials.finish(trials.append({"x": z[0]}, z, "model"), x * (first if k < 3 else then))
+    ((gp, log_probability),) = Model(space).success(list(trials))
+    near, far = np.exp(log_probability(*gp.predict(np.array([[0.05], [0.6]])))[0])
+    assert near < far if math.isnan(first) else near > far

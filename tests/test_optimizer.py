@@ -142,7 +142,7 @@ def test_auto_leaves_few_trials_to_the_initial_design_of_a_small_space():
     [
         {f"x{i}": (0, 1000) for i in range(110)},
         {**{f"x{i}": (0, 1000) for i in range(110)}, "c": (0.0, 1.0)},
-        {f"x{i}": [True, False] for i in range(1100)},
+        {f"x{i}": [True, False] for i in range(1030)},
     ],
     ids=["integers", "and a float", "feature mask"],
 )
@@ -150,8 +150,9 @@ def test_more_settings_than_a_float_can_count(space):
     optimizer = Optimizer(space, random_state=0)
     assert optimizer.n_settings == math.inf
     run(optimizer, lambda params: float(sum(params.values())), 2)
-    optimizer.ask(8)
-    assert len(set(keys(optimizer.trials))) == 10
+    optimizer.ask(7)
+    assert [trial.origin for trial in optimizer.trials][-1] == "model"
+    assert len(set(keys(optimizer.trials))) == 9
 
 
 @pytest.mark.parametrize(
@@ -584,13 +585,25 @@ def test_predict_does_not_need_choices_that_can_be_copied():
 # After an interruption.
 
 
-@pytest.mark.parametrize("n", [0, 3, 14, 130])
-def test_restored_trials_are_all_that_the_next_proposal_needs(n):
+def mixed_score_or_failure(params):
+    return math.nan if params["depth"] > 9 else mixed_score(params)
+
+
+@pytest.mark.parametrize(
+    ("n", "score"),
+    [(0, mixed_score), (3, mixed_score), (14, mixed_score), (90, mixed_score_or_failure)],
+)
+def test_restored_trials_are_all_that_the_next_proposal_needs(n, score):
     original = Optimizer(MIXED, random_state=0)
-    run(original, mixed_score, n)
+    run(original, score, n)
     restored = Optimizer(MIXED, random_state=original.seed)
     for trial in original.trials:
         restored.tell(restored.restore(trial.params, trial.origin), trial.score)
     pending = original.ask(2)
     assert keys(restored.restore(trial.params, trial.origin) for trial in pending) == keys(pending)
     assert keys(original.ask(2)) == keys(restored.ask(2))
+
+
+def test_an_unknown_origin_is_an_error_that_names_it():
+    with pytest.raises(ValueError, match="origin='elsewhere' must be one of estimator, user"):
+        Optimizer({"x": (0.0, 1.0)}).restore({"x": 0.5}, "elsewhere")
