@@ -73,7 +73,7 @@ class Kernel:
         self._first = first - _ROUNDING
         # A lone category at c has the cell [2c - 1, 1] to itself: the numbers' line is [0, 2c - 1].
         self._middle = first - 0.5
-        self._is_alone = self._is_category & (self._middle <= 0)  # no numbers beside it
+        self._only_categories = self._is_category & (self._middle <= 0)
         location, scale = _LENGTHSCALE_PRIOR
         longer = location + 0.5 * np.log(max(d if n_varying is None else n_varying, 1))
         self.prior = np.array([(longer, scale)] * d + [_SHARE_PRIOR])
@@ -153,7 +153,7 @@ class Kernel:
         if not self._is_category[j]:
             return a - b
         differ = np.abs(a - b) > _ROUNDING
-        if self._is_alone[j]:
+        if self._only_categories[j]:
             return differ.astype(float)
         a_apart, b_apart = a > self._first[j], b > self._first[j]
         along = np.where(a_apart, self._middle[j], a) - np.where(b_apart, self._middle[j], b)
