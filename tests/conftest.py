@@ -1,6 +1,7 @@
 """Fixtures of several test modules."""
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 
 @pytest.fixture
@@ -16,3 +17,10 @@ def no_fits(monkeypatch):
 def path(tmp_path):
     """Return where a journal is kept."""
     return tmp_path / "search.jsonl"
+
+
+@pytest.fixture(scope="module")
+def one_blas_thread():
+    """Have BLAS use one thread; more cost time on small data."""
+    with threadpool_limits(1):
+        yield

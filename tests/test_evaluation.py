@@ -1,14 +1,12 @@
 """When candidates are proposed, what is known by then, and that timing does not matter with a lag.
 
-A virtual executor with a clock of its own stands for the workers: schedules of any durations cost
-no time and are the same each run.
+Virtual workers stand for real ones, so schedules are the same each run.
 """
 
 import os
 import pickle
 import threading
 import time
-from dataclasses import dataclass, field
 
 import joblib
 import numpy as np
@@ -22,68 +20,15 @@ from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import ShuffleSplit
 from sklearn.utils.fixes import parse_version
+from virtual import N_CANDIDATES, FakeCrossValidation, VirtualExecutor
 
 from sklearn_bo import BayesSearchCV, Optimizer, evaluation
 from sklearn_bo._sklearn import FoldCallbacks, init_callback_context
-from sklearn_bo.shipment import Shipment
 
 X, y = make_classification(n_samples=60, n_features=5, random_state=0)
-N_CANDIDATES = 12
 SPACE = {"C": (1e-3, 1e3, "log-uniform")}
 HAS_CALLBACKS = parse_version(sklearn.__version__) >= parse_version("1.9")
 needs_callbacks = pytest.mark.skipif(not HAS_CALLBACKS, reason="scikit-learn 1.9 has callbacks")
-
-
-class VirtualExecutor:
-    """Runs a call at once and says that it ended when its duration is over."""
-
-    def __init__(self, n_workers, queue_length, durations, events):
-        self.n_workers = n_workers
-        self.queue_length = max(queue_length, n_workers)
-        self.n_each = 1
-        self.durations = durations
-        self.events = events
-        self.now = 0.0
-        self.running = []  # (end, number, task)
-        self.queue = []
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def ship(self, content):
-        return Shipment(content)
-
-    def submit(self, function, *args):
-        _, _, number, split, _ = args
-        self.events.append(("submit", number, split))
-        out = function(*args)
-        task = type("Task", (), {"result": lambda self: out, "seconds": None})()
-        self.queue.append((number, split, task))
-        self._start()
-        return task
-
-    def launch(self):
-        """All are under way."""
-
-    def any_done(self):
-        return False  # ends one at a time
-
-    def next_done(self, seconds=None):
-        self.events.append(("wait", len(self.running)))
-        self.running.sort(key=lambda item: item[0])
-        self.now, number, split, task = self.running.pop(0)
-        self.events.append(("done", number, split))
-        self._start()
-        return task
-
-    def _start(self):
-        while self.queue and len(self.running) < self.n_workers:
-            number, split, task = self.queue.pop(0)
-            duration = self.durations[(7 * number + split) % len(self.durations)]
-            self.running.append((self.now + duration, number, split, task))
 
 
 class RecordingOptimizer(Optimizer):
@@ -101,22 +46,6 @@ class RecordingOptimizer(Optimizer):
     def tell(self, trial, score):
         self.events.append(("tell", trial.number))
         return super().tell(trial, score)
-
-
-@dataclass
-class FakeCrossValidation:
-    """Each fold's score is a function of the setting."""
-
-    n_splits: int
-    n_candidates: int = N_CANDIDATES
-    estimator: None = None
-    splits: list = field(init=False)
-
-    def __post_init__(self):
-        self.splits = [None] * self.n_splits
-
-    def evaluate(self, params, number, split, callbacks):
-        return {"score": -((params["x"] - 0.3) ** 2) + 0.01 * split}
 
 
 def run(

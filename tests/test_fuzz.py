@@ -18,7 +18,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import KFold, ShuffleSplit
-from test_laws import contains, dimensions
+from spaces import contains, dimensions
 
 from sklearn_bo import (
     BayesSearchCV,

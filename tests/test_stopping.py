@@ -4,73 +4,22 @@ import copy
 import math
 import pickle
 import threading
-import time
 
 import joblib
 import numpy as np
 import pytest
-import sklearn
+from hill import SPACE, Hill, X, hill_search, rows, y
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import norm
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.datasets import make_classification
+from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, ShuffleSplit
-from sklearn.utils.fixes import parse_version
 
-from sklearn_bo import BayesSearchCV, NegligibleGain, NoImprovement, Optimizer, TargetScore
+from sklearn_bo import BayesSearchCV, NegligibleGain, NoImprovement, TargetScore
 from sklearn_bo.stopping import SearchState
 from sklearn_bo.stopping import test_to_train_ratio as ratio_of
 from sklearn_bo.trials import Trials
-from sklearn_bo.warping import OutputWarping
-
-X, y = make_classification(n_samples=60, n_features=5, random_state=0)
-SPACE = {"a": (0.0, 1.0), "b": (0.0, 1.0)}
-needs_callbacks = pytest.mark.skipif(
-    parse_version(sklearn.__version__) < parse_version("1.9"), reason="scikit-learn 1.9"
-)
-
-
-class Hill(ClassifierMixin, BaseEstimator):
-    """Scores by its parameters, a little differently on each fold; may take random times."""
-
-    n_fits = 0
-
-    def __init__(self, a=0.0, b=0.0, jitter=0.0, fail_below=-1.0):
-        self.a = a
-        self.b = b
-        self.jitter = jitter
-        self.fail_below = fail_below
-
-    def fit(self, X, y):
-        if self.a < self.fail_below:
-            raise ValueError("too low")
-        if self.jitter:
-            time.sleep(np.random.default_rng().exponential(self.jitter))
-        Hill.n_fits += 1
-        self.classes_ = np.unique(y)
-        self.offset_ = float(X[0, 0])
-        return self
-
-    def score(self, X, y):
-        return 1 - (self.a - 0.6) ** 2 - (self.b - 0.3) ** 2 + 0.02 * self.offset_
-
-
-def hill_search(stopping=None, **params):
-    params = {"n_iter": 30, "cv": 3, "random_state": 0, "refit": False, **params}
-    estimator = params.pop("estimator", Hill())
-    return BayesSearchCV(estimator, SPACE, stopping=stopping, **params)
-
-
-def rows(search):
-    return [
-        (params, score)
-        for params, score in zip(
-            search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True
-        )
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -192,89 +141,6 @@ def test_rules_are_values(rule):
     assert eval(repr(rule)) == rule == pickle.loads(pickle.dumps(rule)) == copy.deepcopy(rule)
     search = clone(hill_search([rule]))
     assert search.get_params()["stopping"] == [rule]
-
-
-# -- the largest expected improvement left
-
-
-@settings(max_examples=40, deadline=None)
-@given(mean=st.floats(-1, 1), std=st.floats(0.01, 0.5), threshold=st.floats(-3, 3))
-def test_expected_excess_of_a_linear_map_is_the_closed_form(mean, std, threshold):
-    warping = OutputWarping(np.array([10.0, 14.0, 18.0]))  # too few for a bend
-    slope = float(np.diff(warping.inverse(np.array([0.0, 1.0])))[0])
-    z = (mean - threshold) / std
-    expected = slope * std * (norm.pdf(z) + z * norm.cdf(z))
-    assert warping.expected_excess(mean, std, threshold) == pytest.approx(expected, abs=1e-6)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_expected_excess_of_a_bent_map_is_that_of_samples(seed):
-    rng = np.random.RandomState(seed)
-    warping = OutputWarping(-np.exp(rng.normal(scale=1.5, size=40)))
-    mean, std, threshold = rng.normal(), rng.uniform(0.1, 1), rng.normal()
-    samples = warping.inverse(rng.normal(mean, std, size=400_000))
-    excess = np.maximum(samples - warping.inverse(np.array([threshold])), 0)
-    error = excess.std() / math.sqrt(len(excess))
-    assert warping.expected_excess(mean, std, threshold) == pytest.approx(
-        excess.mean(), abs=5 * error + 1e-9
-    )
-
-
-def test_expected_excess_counts_at_most_five_interquartile_ranges():
-    for scores in ([1.0, 2.0], [0.865, 0.9, 0.91, 0.938, 0.92], [0.1] * 8 + [0.9]):
-        warping = OutputWarping(np.array(scores))
-        spread = np.subtract(*np.quantile(scores, [0.75, 0.25])) or np.std(scores)
-        for std in (0.1, 1.0, 3.0):
-            assert 0 < warping.expected_excess(0.5, std, 0.7) <= 5 * spread
-
-
-def tune(space, n, scale=1.0, shift=0.0, look=False):
-    optimizer = Optimizer(space, random_state=3)
-    for _ in range(n):
-        if look:
-            optimizer.largest_expected_improvement()
-        trial = optimizer.ask()
-        optimizer.tell(trial, scale * -math.exp(3 * abs(trial.params["x"] - 0.3)) + shift)
-    return optimizer
-
-
-def test_largest_expected_improvement_is_that_of_samples_at_the_best_setting():
-    grid = np.linspace(0, 1, 300)
-    optimizer = tune({"x": grid.tolist()}, 14)
-    gp, warping, Z, _ = optimizer._model.fit(optimizer.trials.finished)
-    left = [[x] for x in grid if x not in {trial.params["x"] for trial in optimizer.trials}]
-    left = [optimizer.space.encode({"x": x}) for (x,) in left]
-    mean, std = gp.predict(np.array(left))
-    best = gp.predict(Z)[0].max()
-    draws = np.random.RandomState(0).normal(size=(20_000, 1))
-    samples = warping.inverse(mean + std * draws) - warping.inverse(np.array([best]))
-    improvements = np.maximum(samples, 0).mean(axis=0)
-    assert optimizer.largest_expected_improvement() == pytest.approx(improvements.max(), rel=0.1)
-
-
-def test_largest_expected_improvement_is_in_the_unit_of_the_scores():
-    one, other = (
-        tune({"x": (0.0, 1.0)}, 12),
-        tune({"x": (0.0, 1.0)}, 12, scale=1024.0, shift=4096.0),
-    )
-    gain = one.largest_expected_improvement()
-    assert other.largest_expected_improvement() == pytest.approx(1024 * gain, rel=1e-4)
-
-
-def test_to_look_at_the_improvement_left_changes_no_proposal():
-    plain, watched = tune({"x": (0.0, 1.0)}, 25), tune({"x": (0.0, 1.0)}, 25, look=True)
-    assert [t.params for t in plain.trials] == [t.params for t in watched.trials]
-
-
-def test_no_improvement_is_left_in_an_exhausted_space_but_by_what_is_pending():
-    optimizer = Optimizer({"x": [1, 2, 3, 4]}, random_state=0)
-    assert optimizer.largest_expected_improvement() == math.inf
-    trials = optimizer.ask(4)
-    for trial in trials[:3]:
-        optimizer.tell(trial, -float(trial.params["x"]))
-    assert optimizer.largest_expected_improvement() > 0
-    optimizer.tell(trials[3], 0.0)
-    assert optimizer.largest_expected_improvement() == 0.0
 
 
 # -- searches that are stopped
@@ -516,65 +382,3 @@ def test_an_error_in_a_rule_names_the_rule_and_keeps_the_cause(n_jobs):
     ):
         hill_search([TargetScore(2.0), broken], n_jobs=n_jobs).fit(X, y)
     assert isinstance(raised.value.__cause__, AttributeError)
-
-
-# -- callbacks of scikit-learn 1.9
-
-
-class StopAfter:
-    """Asks for a stop at the end of a fold, from whichever process."""
-
-    def __init__(self, fold):
-        self.fold = fold
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
-
-    def on_fit_task_end(self, estimator, context):
-        in_search = context.parent is not None and context.parent.task_name == "search"
-        return in_search and context.task_id >= self.fold
-
-
-class PropagatedStopAfter(StopAfter):
-    max_propagation_depth = None
-
-
-@needs_callbacks
-@pytest.mark.parametrize("callback", [StopAfter, PropagatedStopAfter])
-@pytest.mark.parametrize(
-    ("fold", "n_trials"), [(0, 1), (2, 1), (3, 1), (4, 1), (8, 3), (9, 3), (11, 4)]
-)
-def test_a_callback_that_asks_for_a_stop_is_honoured(callback, fold, n_trials):
-    space = {"C": (0.01, 1.0)}
-    search = BayesSearchCV(LogisticRegression(), space, n_iter=20, cv=3, random_state=0)
-    search.set_callbacks(callback(fold)).fit(X, y)
-    assert search.n_trials_ == n_trials
-    assert search.stop_reason_ == (
-        f"the callback {callback.__name__} asked for a stop at the end of a fold"
-    )
-    assert search.best_params_["C"] == search.best_estimator_.C
-
-
-@needs_callbacks
-@pytest.mark.parametrize("callback", [StopAfter, PropagatedStopAfter])
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_a_callback_in_a_worker_is_honoured(callback, backend):
-    space = {"C": (0.01, 1.0)}
-    search = BayesSearchCV(LogisticRegression(), space, n_iter=40, cv=3, random_state=0)
-    with joblib.parallel_config(backend, n_jobs=2):
-        search.set_callbacks(callback(12)).fit(X, y)
-    assert 3 <= search.n_trials_ < 10
-    assert "asked for a stop" in search.stop_reason_
-
-
-@needs_callbacks
-def test_a_callback_that_never_asks_changes_nothing(whole):
-    search = hill_search(estimator=Hill()).set_callbacks(StopAfter(10**9)).fit(X, y)
-    assert rows(search) == whole
-    assert "stopped_by" not in search.cv_results_

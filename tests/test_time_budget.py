@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import FitFailedWarning
-from test_evaluation import FakeCrossValidation, VirtualExecutor
+from virtual import FakeCrossValidation, VirtualExecutor
 
 from sklearn_bo import BayesSearchCV, Optimizer, evaluation
 from sklearn_bo._sklearn import init_callback_context
