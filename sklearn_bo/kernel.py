@@ -4,11 +4,18 @@
     delta    differences      (d, ...)   z_j - z'_j of numbers, [z_j != z'_j] of categories
     l        lengthscales     (d,)       one per column (automatic relevance determination)
     w        share            ()         of the variance that is a sum of functions of one column
+    C        directions       (d, d)     unit vectors c_j, one per column
 
-The scaled distance along column j is s_j = delta_j / l_j, and r^2 = sum_j s_j^2. With the
+The scaled distance along column j is s_j = delta_j / l_j, and r = |sum_j s_j c_j|. With the
 Matern-5/2 correlation M (Rasmussen & Williams 2006, eq. 4.17) it is
 
     k(z, z') = (1 - w) M(r) + w / d sum_j M(sqrt(d) s_j).
+
+Were the c_j orthogonal, r^2 would be the sum of the s_j^2. But where parameters make up for one
+another, as a learning rate and a number of steps do, the function has ridges across the axes, and r
+is to be small along them (Vivarelli & Williams 1999, "Discovering hidden features with Gaussian
+processes regression"). So the c_j of a few numbers are learnt: the columns of I + S at unit length,
+with S symmetric and zero on its diagonal. Then l_j remains the lengthscale along column j.
 
 The first term knows nothing of a setting until a near one was seen. The second adds up what each
 parameter does by itself (Duvenaud, Nickisch & Rasmussen 2011, arXiv:1112.4394), so it learns of all
@@ -21,6 +28,7 @@ those of points in a Euclidean space, without which k would not be positive defi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -36,16 +44,19 @@ _ROUNDING = 1e-9  # of coordinates
 # arXiv:2402.02229).
 _LENGTHSCALE_PRIOR = (-1.0, 0.7)
 _SHARE_PRIOR = (0.5, 1.5)
+_OBLIQUE_PRIOR = 0.5  # sd of an entry of S, times the root of the number of others in its column
 _LENGTHSCALE_BOUNDS = (np.log(5e-3), np.log(1e3))
 _SHARE_BOUNDS = (-6.0, 6.0)
+_OBLIQUE_BOUNDS = (-0.95, 0.95)
+_MAX_OBLIQUE = 10  # numbers up to which S is learnt; more have too many pairs
 NO_SHARE = -40.0  # a logit that means none
 
 
 class Kernel:
     """Correlation over numbers and categories, a function of its hyperparameters theta.
 
-    ``theta`` holds the logarithms of the lengthscales, in units of the cube's edge, and the logit
-    of the share, d + 1 in all.
+    ``theta`` holds the logarithms of the lengthscales, in units of the cube's edge, the logit of
+    the share, and the p entries of S above its diagonal, d + 1 + p in all.
 
     Parameters
     ----------
@@ -59,9 +70,9 @@ class Kernel:
     ----------
     n_dims : int
         Number of columns d.
-    prior : ndarray of shape (d + 1, 2)
+    prior : ndarray of shape (d + 1 + p, 2)
         Location and standard deviation of a normal prior of theta.
-    bounds : ndarray of shape (d + 1, 2)
+    bounds : ndarray of shape (d + 1 + p, 2)
         Range of theta.
     """
 
@@ -76,8 +87,15 @@ class Kernel:
         self._only_categories = self._is_category & (self._middle <= 0)
         location, scale = _LENGTHSCALE_PRIOR
         longer = location + 0.5 * np.log(max(d if n_varying is None else n_varying, 1))
-        self.prior = np.array([(longer, scale)] * d + [_SHARE_PRIOR])
-        self.bounds: np.ndarray = np.array([_LENGTHSCALE_BOUNDS] * d + [_SHARE_BOUNDS])
+        numbers = np.flatnonzero(~self._is_category)
+        self._oblique = numbers if len(numbers) <= _MAX_OBLIQUE else numbers[:0]
+        self._above = np.triu_indices(len(self._oblique), 1)
+        n_pairs = len(self._above[0])
+        oblique = (0.0, _OBLIQUE_PRIOR / np.sqrt(max(len(self._oblique) - 1, 1)))
+        self.prior = np.array([(longer, scale)] * d + [_SHARE_PRIOR] + [oblique] * n_pairs)
+        self.bounds: np.ndarray = np.array(
+            [_LENGTHSCALE_BOUNDS] * d + [_SHARE_BOUNDS] + [_OBLIQUE_BOUNDS] * n_pairs
+        )
 
     def differences(self, A: np.ndarray, B: np.ndarray) -> np.ndarray:
         """Return the differences between points A (m, d) and B (n, d) by column, (d, m, n)."""
@@ -88,13 +106,15 @@ class Kernel:
 
     def __call__(self, theta: np.ndarray, A: np.ndarray, B: np.ndarray) -> np.ndarray:
         """Return the correlations of points A (m, d) with B (n, d), (m, n)."""
-        d, share, lengthscales = A.shape[1], _share(theta), np.exp(theta[:-1])
-        numeric = ~self._is_category
-        squares = cdist(
-            A[:, numeric] / lengthscales[numeric],
-            B[:, numeric] / lengthscales[numeric],
-            "sqeuclidean",
-        )
+        d, share, lengthscales = self.n_dims, self._share(theta), np.exp(theta[: self.n_dims])
+        numeric, directions = ~self._is_category, self._directions(theta)[0]
+
+        def scaled(Z: np.ndarray) -> np.ndarray:
+            s = Z / lengthscales
+            s[:, self._oblique] = s[:, self._oblique] @ directions.T
+            return s[:, numeric]
+
+        squares = cdist(scaled(A), scaled(B), "sqeuclidean")
         for j in np.flatnonzero(self._is_category).tolist():
             squares += (self._difference(A, B, j) / lengthscales[j]) ** 2
         k = (1 - share) * _matern(np.sqrt(squares))
@@ -111,7 +131,7 @@ class Kernel:
 
         Parameters
         ----------
-        theta : ndarray of shape (d + 1,)
+        theta : ndarray of shape (d + 1 + p,)
             Hyperparameters.
         differences : ndarray of shape (d, ...)
             As `differences` returns them, or a selection of those.
@@ -121,32 +141,56 @@ class Kernel:
         k : ndarray of shape (...)
             Correlations.
         by_theta : callable
-            From weights W (...) to the gradient of sum(W * k) by theta, (d + 1,).
+            From weights W (...) to the gradient of sum(W * k) by theta, (d + 1 + p,).
         by_point : callable
             For all differences between points A (m, d) and B (n, d): from weights W (m, n) to the
             gradient of row i of (W * k).sum(1) by the point A[i], (m, d); zero for categories.
         """
-        d, share = len(differences), _share(theta)
-        lengthscales = np.exp(theta[:-1])
-        s = (differences.T / lengthscales).T
-        joint, slopes = _matern_and_slope(np.sqrt(np.einsum("d...,d...->...", s, s)))
+        d, *shape = differences.shape
+        share, lengthscales = self._share(theta), np.exp(theta[:d])
+        directions, lengths = self._directions(theta)
+        s = differences.reshape(d, math.prod(shape)) / lengthscales[:, None]
+        steps = s.copy()  # sum_j s_j c_j
+        steps[self._oblique] = directions @ s[self._oblique]
+        joint, slope = _matern_and_slope(np.sqrt(np.einsum("dp,dp->p", steps, steps)))
+        steps *= slope * (1 - share)  # -dk / dsteps
+        pull = steps.copy()
+        pull[self._oblique] = directions.T @ steps[self._oblique]
         k, excess = joint, np.zeros_like(joint)
         if share:
-            alone, slopes_alone = _matern_and_slope(np.sqrt(d) * np.abs(s))
+            alone, slopes = _matern_and_slope(np.sqrt(d) * np.abs(s))
             excess = alone.mean(axis=0) - joint
             k = joint + share * excess
-            slopes = (1 - share) * slopes + share * slopes_alone  # (d, ...)
-        pull = slopes * s  # -dk / ds_j
+            pull += share * slopes * s  # -dk / ds_j
 
         def by_theta(weights: np.ndarray) -> np.ndarray:
-            by_lengthscale = np.tensordot(pull * s, weights, weights.ndim)
-            return np.r_[by_lengthscale, share * (1 - share) * np.sum(weights * excess)]
+            weights = weights.ravel()
+            by_lengthscale = (pull * s) @ weights
+            by_share = share * (1 - share) * (weights @ excess)
+            by_directions = -(weights * steps[self._oblique]) @ s[self._oblique].T
+            along = np.sum(directions * by_directions, axis=0)  # c_j, whose length does not change
+            by_entries = (by_directions - directions * along) / lengths
+            by_pair = (by_entries + by_entries.T)[self._above]
+            return np.concatenate([by_lengthscale, [by_share], by_pair])
 
         def by_point(weights: np.ndarray) -> np.ndarray:
-            gradient = -np.einsum("mn,dmn->md", weights, pull) / lengthscales
+            pulls = pull.reshape(differences.shape)
+            gradient = -np.einsum("mn,dmn->md", weights, pulls) / lengthscales
             return np.where(self._is_category, 0.0, gradient)
 
-        return k, by_theta, by_point
+        return k.reshape(shape), by_theta, by_point
+
+    def _share(self, theta: np.ndarray) -> float:
+        """Return w; of a single column both terms are the same."""
+        logit = theta[self.n_dims]
+        return float(expit(logit)) if self.n_dims > 1 and logit > NO_SHARE else 0.0
+
+    def _directions(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return C of the m columns where it is learnt, (m, m), and the lengths of I + S (m,)."""
+        C = np.eye(len(self._oblique))
+        C[self._above] = C.T[self._above] = theta[self.n_dims + 1 :]
+        lengths = np.sqrt(np.sum(C**2, axis=0))
+        return C / lengths, lengths
 
     def _difference(self, A: np.ndarray, B: np.ndarray, j: int) -> np.ndarray:
         a, b = A[:, j, None], B[None, :, j]
@@ -159,11 +203,6 @@ class Kernel:
         along = np.where(a_apart, self._middle[j], a) - np.where(b_apart, self._middle[j], b)
         across = np.where(differ, 0.5 * a_apart + 0.5 * b_apart, 0.0)
         return np.sqrt(along**2 + across)
-
-
-def _share(theta: np.ndarray) -> float:
-    """Return w; of a single column both terms are the same."""
-    return float(expit(theta[-1])) if len(theta) > 2 and theta[-1] > NO_SHARE else 0.0
 
 
 def _matern(r: np.ndarray) -> np.ndarray:

@@ -282,6 +282,11 @@ class BayesSearchCV(BaseSearchCV):
         **BaseSearchCV._parameter_constraints,
         "param_distributions": [dict, list],
         "n_iter": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [
+            Interval(Integral, None, -1, closed="right"),
+            Interval(Integral, 1, None, closed="left"),
+            None,
+        ],
         "random_state": ["random_state"],
         "objective": [str, callable, None],
         "n_initial_points": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],

@@ -89,8 +89,9 @@ class GaussianProcess:
             bounds += [bound] * k
         self._prior_location, self._prior_scale = np.vstack([self._kernel.prior, priors]).T
         self._bounds = np.vstack([self._kernel.bounds, np.log(bounds)])
-        smooth = np.r_[np.ones(d), 0, 0, -2, np.zeros(3 * k)]
-        distrust = np.r_[np.zeros(d + 3), np.repeat([-3, 2, 0], k)]
+        self._n_kernel = n = len(kernel.prior)  # hyperparameters
+        smooth = np.r_[np.ones(d), np.zeros(n - d), 0, -2, np.zeros(3 * k)]
+        distrust = np.r_[np.zeros(n + 2), np.repeat([-3, 2, 0], k)]
         self._starts = self._prior_location + smooth, self._prior_location - smooth + distrust
         # that of the kernel, then logarithms of (s^2, e^2) and of (w, t^2, noise variance), each of
         # all sources
@@ -104,12 +105,12 @@ class GaussianProcess:
     @property
     def signal(self) -> float:
         """Variance of the function."""
-        return float(np.exp(self._theta[self._kernel.n_dims + 1]))
+        return float(np.exp(self._theta[self._n_kernel]))
 
     @property
     def noise(self) -> float:
         """Variance of the observation noise."""
-        return float(np.exp(self._theta[self._kernel.n_dims + 2]))
+        return float(np.exp(self._theta[self._n_kernel + 1]))
 
     def fit(self, Z: np.ndarray, y: np.ndarray) -> GaussianProcess:
         """Set the hyperparameters to their maximum a posteriori, then condition on the data.
@@ -134,20 +135,27 @@ class GaussianProcess:
         if len(y_all) > _MAX_ADDITIVE:
             bounds[self._kernel.n_dims] = NO_SHARE
         objective = self._negative_log_posterior(Z_all, y_all)
+        location, scale = self._prior_location, self._prior_scale
+
+        # In units of the prior it takes a fifth fewer steps.
+        def in_units_of_the_prior(x: np.ndarray) -> tuple[float, np.ndarray]:
+            value, gradient = objective(location + scale * x)
+            return value, scale * gradient
+
         fits = [
             minimize(
-                objective,
-                np.clip(start, *bounds.T),
+                in_units_of_the_prior,
+                (np.clip(start, *bounds.T) - location) / scale,
                 jac=True,
                 method="L-BFGS-B",
-                bounds=bounds,
+                bounds=((bounds.T - location) / scale).T,
                 options={"maxiter": 60, "ftol": 1e-4},
             )
             for start in self._starts
         ]
         best = min(fits, key=lambda fit: fit.fun)
         if np.isfinite(best.fun):
-            self._theta = best.x
+            self._theta = np.clip(location + scale * best.x, *bounds.T)
         else:
             self._theta = self._prior_location.copy()
             warnings.warn(
@@ -198,7 +206,7 @@ class GaussianProcess:
 
     def _source_terms(self, theta: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return each row's weight of g, each pair's variance of h, and each row's noise."""
-        log_signal, log_noise_here, *of_sources = theta[self._kernel.n_dims + 1 :]
+        log_signal, log_noise_here, *of_sources = theta[self._n_kernel :]
         log_weight, log_own, log_noise = np.reshape(of_sources, (3, member.shape[1]))
         ours = 1 - member.sum(axis=1)
         weight = np.exp(log_signal / 2) * ours + member @ np.exp(log_weight)
@@ -303,7 +311,7 @@ class GaussianProcess:
 
     @property
     def _theta_kernel(self) -> np.ndarray:
-        return self._theta[: self._kernel.n_dims + 1]
+        return self._theta[: self._n_kernel]
 
     def _correlations(self, Z: np.ndarray) -> np.ndarray:
         """Return k between points (m, d) and the data, (m, n)."""
@@ -328,14 +336,13 @@ class GaussianProcess:
         differences = self._kernel.differences(Z, Z)[:, i, j]
         member = self._membership(len(y))
         ours = 1 - member.sum(axis=1)
-        n_kernel = self._kernel.n_dims + 1
 
         def row_sums(of_pairs: np.ndarray, diagonal: np.ndarray) -> np.ndarray:
             below, above = (np.bincount(rows, of_pairs, len(y)) for rows in pairs)
             return below + above + diagonal
 
         def value_and_gradient(theta: np.ndarray) -> tuple[float, np.ndarray]:
-            k, by_theta, _ = self._kernel.with_gradients(theta[:n_kernel], differences)
+            k, by_theta, _ = self._kernel.with_gradients(theta[: self._n_kernel], differences)
             weight, own, noise = self._source_terms(theta, member)
             shared, own, own_diagonal = weight[i] * weight[j], own[i, j], np.diag(own)
             K = _OFFSET * member @ member.T
@@ -353,14 +360,15 @@ class GaussianProcess:
             by_shared = row_sums(A * k * shared, A_diagonal * weight**2)
             by_own = row_sums(A * k * own, A_diagonal * own_diagonal)
             by_noise = 0.5 * A_diagonal * noise
-            gradient = np.r_[
-                by_theta(A * (shared + own)),
-                0.5 * by_shared @ ours,
-                by_noise @ ours,
-                by_shared @ member,
-                0.5 * by_own @ member,
-                by_noise @ member,
-            ]
+            gradient = np.concatenate(
+                [
+                    by_theta(A * (shared + own)),
+                    [0.5 * by_shared @ ours, by_noise @ ours],
+                    by_shared @ member,
+                    0.5 * by_own @ member,
+                    by_noise @ member,
+                ]
+            )
             standardised = (theta - self._prior_location) / self._prior_scale
             log_prior = -0.5 * standardised @ standardised
             return -(log_likelihood + log_prior), -gradient + standardised / self._prior_scale

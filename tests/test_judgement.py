@@ -15,7 +15,10 @@ class Fixed(GaussianProcess):
 
     def __init__(self, lengthscale, signal, noise, d=1):
         super().__init__(Kernel([np.empty(0)] * d))
-        self._theta = np.r_[np.full(d, np.log(lengthscale)), NO_SHARE, np.log([signal, noise])]
+        axes = np.zeros(d * (d - 1) // 2)
+        self._theta = np.r_[
+            np.full(d, np.log(lengthscale)), NO_SHARE, axes, np.log([signal, noise])
+        ]
 
     def fit(self, Z, y):
         return self.condition(Z, y)
