@@ -137,14 +137,16 @@ class GaussianProcess:
         objective = self._negative_log_posterior(Z_all, y_all)
         location, scale = self._prior_location, self._prior_scale
 
-        # In units of the prior it takes a fifth fewer steps.
-        def in_units_of_the_prior(x: np.ndarray) -> tuple[float, np.ndarray]:
-            value, gradient = objective(location + scale * x)
+        def theta(x: np.ndarray) -> np.ndarray:  # from units of the prior, which save steps
+            return np.clip(location + scale * x, *bounds.T)
+
+        def scaled_objective(x: np.ndarray) -> tuple[float, np.ndarray]:
+            value, gradient = objective(theta(x))
             return value, scale * gradient
 
         fits = [
             minimize(
-                in_units_of_the_prior,
+                scaled_objective,
                 (np.clip(start, *bounds.T) - location) / scale,
                 jac=True,
                 method="L-BFGS-B",
@@ -155,7 +157,7 @@ class GaussianProcess:
         ]
         best = min(fits, key=lambda fit: fit.fun)
         if np.isfinite(best.fun):
-            self._theta = np.clip(location + scale * best.x, *bounds.T)
+            self._theta = theta(best.x)
         else:
             self._theta = self._prior_location.copy()
             warnings.warn(
