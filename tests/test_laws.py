@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from spaces import contains, single, spaces
+from tuned import run
 
 from sklearn_bo import Optimizer
 from sklearn_bo.optimizer import SpaceExhaustedError
@@ -17,16 +18,6 @@ from sklearn_bo.warping import OutputWarping
 cheap = settings(deadline=None, derandomize=True, max_examples=60)
 fitted = settings(deadline=None, derandomize=True, max_examples=12)
 seeds = st.integers(0, 2**31 - 1)
-
-
-def run(optimizer, score, n):
-    """Ask and tell n times; what was asked."""
-    asked = []
-    for _ in range(n):
-        trial = optimizer.ask()
-        optimizer.tell(trial, score(trial.params))
-        asked.append(trial.params)
-    return asked
 
 
 def told(optimizer, n, score, seed=0):

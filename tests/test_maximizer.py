@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from threadpoolctl import threadpool_limits
 
 from sklearn_bo.acquisition import log_expected_improvement, upper_confidence_bound
 from sklearn_bo.kernel import Kernel
@@ -15,12 +14,7 @@ from sklearn_bo.maximizer import maximize
 from sklearn_bo.space import Space
 from sklearn_bo.surrogate import GaussianProcess
 
-
-@pytest.fixture(autouse=True)
-def single_thread():
-    """Threads cost more than they give on small matrices, by far on a busy machine."""
-    with threadpool_limits(1, user_api="blas"):
-        yield
+pytestmark = pytest.mark.usefixtures("one_blas_thread")
 
 
 class Known:

@@ -27,7 +27,6 @@ from sklearn.model_selection import (
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC, SVR
-from threadpoolctl import threadpool_limits
 
 from sklearn_bo import BayesSearchCV
 
@@ -37,10 +36,7 @@ y = (X[:, 0] + 0.8 * rng.normal(size=40) > 0).astype(int)
 RANGE = {"C": (1e-3, 1e3, "log-uniform")}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_blas_thread():
-    with threadpool_limits(1):  # more cost time on data of this size
-        yield
+pytestmark = pytest.mark.usefixtures("one_blas_thread")
 
 
 class Adjustable(ClassifierMixin, BaseEstimator):

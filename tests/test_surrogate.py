@@ -7,17 +7,11 @@ from scipy.optimize import approx_fprime
 from scipy.special import logit
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
-from threadpoolctl import threadpool_limits
 
 from sklearn_bo.kernel import NO_SHARE, Kernel
 from sklearn_bo.surrogate import GaussianProcess
 
-
-@pytest.fixture(autouse=True)
-def single_thread():
-    """Threads cost more than they give on small matrices, by far on a busy machine."""
-    with threadpool_limits(1, user_api="blas"):
-        yield
+pytestmark = pytest.mark.usefixtures("one_blas_thread")
 
 
 NUMERIC = np.array([0, 0, 0])
