@@ -88,20 +88,23 @@ class Kernel:
         location, scale = _LENGTHSCALE_PRIOR
         longer = location + 0.5 * np.log(max(d if n_varying is None else n_varying, 1))
         numbers = np.flatnonzero(~self._is_category)
-        self._oblique = numbers if len(numbers) <= _MAX_OBLIQUE else numbers[:0]
-        self._above = np.triu_indices(len(self._oblique), 1)
+        oblique = numbers if len(numbers) <= _MAX_OBLIQUE else numbers[:0]
+        self._n_oblique = len(oblique)
+        # A slice of all is not copied.
+        self._oblique = slice(None) if len(oblique) == d else oblique
+        self._above = np.triu_indices(len(oblique), 1)
         n_pairs = len(self._above[0])
-        oblique = (0.0, _OBLIQUE_PRIOR / np.sqrt(max(len(self._oblique) - 1, 1)))
-        self.prior = np.array([(longer, scale)] * d + [_SHARE_PRIOR] + [oblique] * n_pairs)
+        entry = (0.0, _OBLIQUE_PRIOR / np.sqrt(max(len(oblique) - 1, 1)))
+        self.prior = np.array([(longer, scale)] * d + [_SHARE_PRIOR] + [entry] * n_pairs)
         self.bounds: np.ndarray = np.array(
             [_LENGTHSCALE_BOUNDS] * d + [_SHARE_BOUNDS] + [_OBLIQUE_BOUNDS] * n_pairs
         )
 
     def differences(self, A: np.ndarray, B: np.ndarray) -> np.ndarray:
         """Return the differences between points A (m, d) and B (n, d) by column, (d, m, n)."""
-        out = np.empty((A.shape[1], len(A), len(B)))
-        for j, column in enumerate(out):
-            column[:] = self._difference(A, B, j)
+        out = A.T[:, :, None] - B.T[:, None, :]
+        for j in np.flatnonzero(self._is_category).tolist():
+            out[j] = self._difference(A, B, j)
         return out
 
     def __call__(self, theta: np.ndarray, A: np.ndarray, B: np.ndarray) -> np.ndarray:
@@ -165,9 +168,10 @@ class Kernel:
 
         def by_theta(weights: np.ndarray) -> np.ndarray:
             weights = weights.ravel()
-            by_lengthscale = (pull * s) @ weights
+            weighted = weights * s
+            by_lengthscale = np.einsum("dp,dp->d", pull, weighted)
             by_share = share * (1 - share) * (weights @ excess)
-            by_directions = -(weights * steps[self._oblique]) @ s[self._oblique].T
+            by_directions = -steps[self._oblique] @ weighted[self._oblique].T
             along = np.sum(directions * by_directions, axis=0)  # c_j, whose length does not change
             by_entries = (by_directions - directions * along) / lengths
             by_pair = (by_entries + by_entries.T)[self._above]
@@ -187,7 +191,7 @@ class Kernel:
 
     def _directions(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return C of the m columns where it is learnt, (m, m), and the lengths of I + S (m,)."""
-        C = np.eye(len(self._oblique))
+        C = np.eye(self._n_oblique)
         C[self._above] = C.T[self._above] = theta[self.n_dims + 1 :]
         lengths = np.sqrt(np.sum(C**2, axis=0))
         return C / lengths, lengths

@@ -62,13 +62,12 @@ def propose(
         # Lest a source that misleads keep the search from what it makes look bad.
         gp = model.process().fit(Z, y)
         gp.condition(Z, y, n_exact=len(pending))
-    known = np.vstack([Z, gp.source_Z])
-    expected = gp.predict(known)[0]
+    known, expected = gp.Z, gp.expected
     if is_first and (may := admissible(known)).any():
         # The best of what is learned shows how the sources' scores compare to those to come.
         return known[np.argmax(np.where(may, expected, -np.inf))]
     # Noise makes the best score too good; the incumbent is the best expectation.
-    best = (expected[: len(Z)] if len(Z) else expected).max()
+    best = expected[len(gp.source_Z) if len(Z) else 0 :].max()
     acquisition: Acquisition = partial(log_expected_improvement, best=best)
     if explores and turn % 2 and any(len(categories) > 1 for categories in space.categories):
         admissible = _in_one_category(space, admissible, rng)
@@ -95,7 +94,7 @@ def improvement_left(
         In the unit of the scores; 0 where nothing is pending or admissible.
     """
     gp, warping, Z, _ = model.fit(trials.finished)
-    expected = gp.predict(Z)[0]
+    expected = gp.expected[len(gp.source_Z) :]
     best = float(expected.max())
     terms = [(gp, partial(log_expected_improvement, best=best))]
     z = maximize(terms, model.space, _anchors(Z, expected), admissible, rng)

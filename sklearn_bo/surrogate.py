@@ -69,6 +69,10 @@ class GaussianProcess:
         Variances of the function and of the noise, in units of y squared.
     source_Z : ndarray of shape (n, d)
         Points of all sources.
+    Z : ndarray of shape (n, d)
+        Points that it is conditioned on, those of the sources first.
+    expected : ndarray of shape (n,)
+        Posterior mean of the function there.
     """
 
     def __init__(
@@ -78,8 +82,9 @@ class GaussianProcess:
         d, k = kernel.n_dims, len(sources)
         self.source_Z = np.vstack([np.empty((0, d)), *(Z for Z, _ in sources)])
         self._source_y = np.concatenate([np.empty(0), *(y for _, y in sources)])
-        # member[i, k]: whether row i comes from source k
-        self._member = np.repeat(np.eye(k), [len(y) for _, y in sources], axis=0)
+        # whether row i is ours, in column 0, or of source k
+        sizes = [0] + [len(y) for _, y in sources]
+        self._source_groups = np.repeat(np.eye(k + 1), sizes, axis=0)
         signal_prior = _FREE_SIGNAL_PRIOR if k else _SIGNAL_PRIOR
         signal_bounds = _FREE_SIGNAL_BOUNDS if k else _SIGNAL_BOUNDS
         priors = [signal_prior, _NOISE_PRIOR]
@@ -185,36 +190,37 @@ class GaussianProcess:
             This object.
         """
         Z, y = self._with_sources(Z, y)
-        self._Z = Z
-        member = self._membership(len(y))
-        weight, own, noise = self._source_terms(self._theta, member)
+        self.Z = Z
+        groups = self._groups(len(y))
+        weights, own, noises = self._group_terms(self._theta)
+        weight, noise = groups @ weights, groups @ noises
         noise[len(y) - n_exact :] = _NOISE_BOUNDS[0]
         k = self._correlations(Z)
-        K = k * (np.outer(weight, weight) + own) + _OFFSET * member @ member.T
+        K = k * (np.outer(weight, weight) + groups * own @ groups.T)
+        K += _OFFSET * groups[:, 1:] @ groups[:, 1:].T
         L_inverse = lapack.dtrtri(_cholesky(K, noise), lower=1)[0]
         # The covariance of f(z) with row i is s weight_i k, with one of our own s^2 k.
         self._whitening = L_inverse * (weight * np.sqrt(self.signal))  # v = whitening k
         self._alpha = self._whitening.T @ (L_inverse @ y)
+        self.expected = k @ self._alpha
         return self
 
     def _with_sources(self, Z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Put the rows of the sources before these."""
         return np.vstack([self.source_Z, Z]), np.r_[self._source_y, y]
 
-    def _membership(self, n: int) -> np.ndarray:
-        """Return whether row i of n comes from source k, (n, k)."""
-        ours = np.zeros((n - len(self._member), self._member.shape[1]))
-        return np.vstack([self._member, ours])
+    def _groups(self, n: int) -> np.ndarray:
+        """Return which of n rows are ours, column 0, and which of which source, (n, k + 1)."""
+        ours = np.eye(1, self._source_groups.shape[1])
+        return np.vstack([self._source_groups, ours.repeat(n - len(self._source_groups), axis=0)])
 
-    def _source_terms(self, theta: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Return each row's weight of g, each pair's variance of h, and each row's noise."""
-        log_signal, log_noise_here, *of_sources = theta[self._n_kernel :]
-        log_weight, log_own, log_noise = np.reshape(of_sources, (3, member.shape[1]))
-        ours = 1 - member.sum(axis=1)
-        weight = np.exp(log_signal / 2) * ours + member @ np.exp(log_weight)
-        own = member * np.exp(log_own) @ member.T
-        noise = np.exp(log_noise_here) * ours + member @ np.exp(log_noise)
-        return weight, own, noise
+    def _group_terms(self, theta: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return each group's weight of g, variance of h and variance of the noise, (k + 1,)."""
+        log_terms = np.empty((3, self._source_groups.shape[1]))
+        log_signal, log_noise, *of_sources = theta[self._n_kernel :]
+        log_terms[:, 0] = log_signal / 2, -np.inf, log_noise
+        log_terms[:, 1:] = np.reshape(of_sources, (3, -1))
+        return tuple(np.exp(log_terms))
 
     def shortened(self, factor: float) -> GaussianProcess:
         """Return a process, not conditioned yet, whose lengthscales are so many times these.
@@ -289,7 +295,7 @@ class GaussianProcess:
         mean_gradient, std_gradient : ndarray of shape (m, d)
             Gradients, zero in category columns.
         """
-        differences = self._kernel.differences(Z, self._Z)
+        differences = self._kernel.differences(Z, self.Z)
         k, _, by_point = self._kernel.with_gradients(self._theta_kernel, differences)
         mean, std, v = self._posterior(k)
         # d std = -v dv / std
@@ -317,7 +323,7 @@ class GaussianProcess:
 
     def _correlations(self, Z: np.ndarray) -> np.ndarray:
         """Return k between points (m, d) and the data, (m, n)."""
-        return self._kernel(self._theta_kernel, Z, self._Z)
+        return self._kernel(self._theta_kernel, Z, self.Z)
 
     def _posterior(self, k: np.ndarray) -> tuple[np.ndarray, ...]:
         """Mean and std (m,) from correlations k with the data (m, n), and v = L^-1 cov (m, n)."""
@@ -334,22 +340,22 @@ class GaussianProcess:
         prior. One factorisation and one inversion, O(n^3). Symmetric matrices are held by their
         pairs i > j, (n (n - 1) / 2,), and their diagonal, (n,).
         """
-        i, j = pairs = np.tril_indices(len(y), -1)
+        n = len(y)
+        i, j = np.tril_indices(n, -1)
         differences = self._kernel.differences(Z, Z)[:, i, j]
-        member = self._membership(len(y))
-        ours = 1 - member.sum(axis=1)
-
-        def row_sums(of_pairs: np.ndarray, diagonal: np.ndarray) -> np.ndarray:
-            below, above = (np.bincount(rows, of_pairs, len(y)) for rows in pairs)
-            return below + above + diagonal
+        groups = self._groups(n)
+        both, either = groups[i] * groups[j], groups[i] + groups[j]
+        offset, offset_diagonal = (_OFFSET * of[:, 1:].sum(axis=1) for of in (both, groups))
 
         def value_and_gradient(theta: np.ndarray) -> tuple[float, np.ndarray]:
             k, by_theta, _ = self._kernel.with_gradients(theta[: self._n_kernel], differences)
-            weight, own, noise = self._source_terms(theta, member)
-            shared, own, own_diagonal = weight[i] * weight[j], own[i, j], np.diag(own)
-            K = _OFFSET * member @ member.T
-            K[i, j] += k * (shared + own)
-            K.flat[:: len(y) + 1] += weight**2 + own_diagonal + noise
+            weights, own, noises = self._group_terms(theta)
+            weight = groups @ weights
+            shared = weight[i] * weight[j]
+            scale = shared + both @ own
+            K = np.empty((n, n))
+            K[i, j] = k * scale + offset
+            K.flat[:: n + 1] = groups @ (weights**2 + own + noises) + offset_diagonal
             L, info = lapack.dpotrf(K, lower=1)
             if info != 0:
                 return np.inf, np.zeros_like(theta)
@@ -358,19 +364,14 @@ class GaussianProcess:
             log_likelihood = -0.5 * y @ alpha - np.log(np.diag(L)).sum()
 
             A = alpha[i] * alpha[j] - K_inverse[i, j]  # d log p / dK = A / 2
-            A_diagonal = alpha**2 - np.diag(K_inverse)
-            by_shared = row_sums(A * k * shared, A_diagonal * weight**2)
-            by_own = row_sums(A * k * own, A_diagonal * own_diagonal)
-            by_noise = 0.5 * A_diagonal * noise
-            gradient = np.concatenate(
-                [
-                    by_theta(A * (shared + own)),
-                    [0.5 * by_shared @ ours, by_noise @ ours],
-                    by_shared @ member,
-                    0.5 * by_own @ member,
-                    by_noise @ member,
-                ]
-            )
+            A_k, A_diagonal = A * k, (alpha**2 - np.diag(K_inverse)) @ groups
+            by_weight = (A_k * shared) @ either + A_diagonal * weights**2
+            by_weight[0] /= 2  # the logarithm of s^2, not of s
+            by_own = (A_k @ both + A_diagonal / 2) * own
+            by_noise = A_diagonal / 2 * noises
+            ours = by_weight[:1], by_noise[:1]
+            of_sources = by_weight[1:], by_own[1:], by_noise[1:]
+            gradient = np.concatenate([by_theta(A * scale), *ours, *of_sources])
             standardised = (theta - self._prior_location) / self._prior_scale
             log_prior = -0.5 * standardised @ standardised
             return -(log_likelihood + log_prior), -gradient + standardised / self._prior_scale
