@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import approx_fprime
 from scipy.special import logit
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -385,6 +385,14 @@ def test_gradient_of_the_objective_beside_sources_is_right(n_categories):
     objective = gp._negative_log_posterior(Z, np.concatenate([y for _, y in data]))
     expected = approx_fprime(gp._theta, lambda theta: objective(theta)[0], 1e-7)
     assert_allclose(objective(gp._theta)[1], expected, atol=1e-3)
+
+
+@spaces
+def test_expectation_at_the_data_is_what_is_predicted_there(n_categories):
+    gp, data = with_sources(n_categories)
+    gp.condition(*data[2])
+    assert_array_equal(gp.Z, np.vstack([Z for Z, _ in data]))
+    assert_allclose(gp.expected, gp.predict(gp.Z)[0], atol=1e-10)
 
 
 def test_sources_without_weight_change_nothing():
