@@ -39,12 +39,14 @@ class Shipment:
     lease : str, default=None
         A path on this machine. A process that receives the shipment keeps it for as long as the
         path exists, and without one until two others have come or `forget` is called.
+    token : str, default=None
+        By which a process knows it again, though another one, as in Dask, has packed it anew.
     """
 
-    def __init__(self, content: Any, lease: str | None = None) -> None:
+    def __init__(self, content: Any, lease: str | None = None, token: str | None = None) -> None:
         self.content = content
         self._lease = lease
-        self._token = uuid4().hex
+        self._token = token or uuid4().hex
         self._packed: tuple[np.ndarray, list[np.ndarray], list[int]] | None = None
 
     def pack(self) -> None:
@@ -98,7 +100,7 @@ def _unpack(
                 start += _room(size)
             else:
                 buffers.append(large.pop(0).data)
-        shipment = Shipment(pickle.loads(head.data, buffers=buffers))
+        shipment = Shipment(pickle.loads(head.data, buffers=buffers), token=token)
         _received[token] = shipment
         if lease is None:
             _kept.append(shipment)

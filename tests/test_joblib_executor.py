@@ -368,6 +368,14 @@ def test_without_a_lease_a_process_keeps_the_latest_shipments_until_told_to_forg
     assert kept() is None
 
 
+def test_a_shipment_that_is_passed_on_is_known_where_it_was_before(tmp_path):
+    log = tmp_path / "log"
+    received = pickle.loads(pickle.dumps(Shipment(Payload(log))))
+    assert pickle.loads(pickle.dumps(received)) is received
+    assert len(unpickled_by(log)) == 1
+    forget()
+
+
 class SilentBackend(ThreadingBackend):
     """Does not tell when a single task ends."""
 

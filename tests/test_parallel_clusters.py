@@ -111,6 +111,8 @@ from distributed import Client, LocalCluster
 
 if __name__ == "__main__":
     dask.config.set({"distributed.scheduler.allowed-failures": 0})
+    # Dask soon drops what an idle worker holds and another holds too; it comes back pickled anew.
+    dask.config.set({"distributed.scheduler.active-memory-manager.interval": "10ms"})
     folder = sys.argv[1]
     os.environ["FOLDER"] = folder
     cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
