@@ -67,7 +67,8 @@ def propose(
         # The best of what is learned shows how the sources' scores compare to those to come.
         return known[np.argmax(np.where(may, expected, -np.inf))]
     # Noise makes the best score too good; the incumbent is the best expectation.
-    best = expected[len(gp.source_Z) if len(Z) else 0 :].max()
+    ours = expected[len(gp.source_Z) :]
+    best = (ours if len(ours) else expected).max()
     acquisition: Acquisition = partial(log_expected_improvement, best=best)
     if explores and turn % 2 and any(len(categories) > 1 for categories in space.categories):
         admissible = _in_one_category(space, admissible, rng)

@@ -30,7 +30,7 @@ import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.linalg import lapack
+from scipy.linalg import blas, lapack
 from scipy.optimize import minimize
 
 from sklearn_bo.kernel import NO_SHARE, Kernel
@@ -327,7 +327,7 @@ class GaussianProcess:
 
     def _posterior(self, k: np.ndarray) -> tuple[np.ndarray, ...]:
         """Mean and std (m,) from correlations k with the data (m, n), and v = L^-1 cov (m, n)."""
-        v = k @ self._whitening.T
+        v = blas.dtrmm(1.0, self._whitening, k.T, lower=1).T  # half the work of @
         variance = self.signal - np.einsum("mn,mn->m", v, v)
         return k @ self._alpha, np.sqrt(np.maximum(variance, _MIN_VARIANCE)), v
 

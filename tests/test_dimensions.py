@@ -175,5 +175,4 @@ def test_value_outside_is_refused_and_the_dimension_described(dimension, value, 
 @pytest.mark.parametrize("bounds", [(1e-2, 1e4), (0.3, 500.0), (20.0, 70.0)])
 def test_ends_of_a_logarithmic_range_are_exact(bounds):
     dimension = Real(*bounds, log=True)
-    assert (dimension.decode(0.0), dimension.decode(1.0)) == pytest.approx(bounds, rel=1e-15)
-    assert dimension.decode(1.0) == bounds[1]
+    assert (dimension.decode(0.0), dimension.decode(1.0)) == bounds
