@@ -130,10 +130,10 @@ class Real(_Continuous):
 
     def decode(self, u: float) -> float:
         """Return the value at the fraction `u` of the way from low to high."""
-        if u <= 0 or u >= 1:  # which a logarithm and back would miss by rounding
+        if u <= 0 or u >= 1:  # the ends, which a logarithm and back would miss by rounding
             return self.low if u <= 0 else self.high
         low, high = self._scale(self.low), self._scale(self.high)
-        value = low + _clip(float(u)) * (high - low)
+        value = low + float(u) * (high - low)
         return _clip(math.exp(value) if self.log else value, self.low, self.high)
 
     def encode(self, value: Any) -> float:

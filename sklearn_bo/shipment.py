@@ -40,7 +40,8 @@ class Shipment:
         A path on this machine. A process that receives the shipment keeps it for as long as the
         path exists, and without one until two others have come or `forget` is called.
     token : str, default=None
-        By which a process knows it again, though another one, as in Dask, has packed it anew.
+        By which a process knows it again, though another one, as in Dask, has packed it anew;
+        a new one by default.
     """
 
     def __init__(self, content: Any, lease: str | None = None, token: str | None = None) -> None:
