@@ -1,5 +1,6 @@
 """Bayesian hyperparameter search for scikit-learn."""
 
+from sklearn_bo.exceptions import SpaceExhaustedError
 from sklearn_bo.optimizer import Optimizer
 from sklearn_bo.refit import OneStandardError, PosteriorMean
 from sklearn_bo.search import BayesSearchCV
@@ -12,6 +13,7 @@ __all__ = [
     "OneStandardError",
     "Optimizer",
     "PosteriorMean",
+    "SpaceExhaustedError",
     "TargetScore",
 ]
 __version__ = "0.1.0"

@@ -24,16 +24,9 @@ import joblib
 from joblib._utils import eval_expr
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_bo._workers import (
-    Attempt,
-    Running,
-    Task,
-    TaskLostError,
-    TimeIsUp,
-    run_task,
-    workers_of,
-)
+from sklearn_bo._workers import Attempt, Running, Task, run_task, workers_of
 from sklearn_bo.alarm import Alarm
+from sklearn_bo.exceptions import NoWorkerLeftError, TaskLostError, TimeIsUp
 from sklearn_bo.shipment import Shipment
 
 # CPython before 3.11.9 fails when two threads parse at once (python/cpython#106905).
@@ -100,7 +93,7 @@ class Executor(Parallel, _Submitting):
         self._suspects: deque[Task] = deque()  # of having killed a worker; each runs alone
         self._alone: Attempt | None = None
         self._hanging: set[Attempt] = set()  # given up, on workers that cannot be freed
-        self._running: Running = {}
+        self._attempts: Running = {}
         self._reports: SimpleQueue[tuple[Attempt, Any]] = SimpleQueue()
         self._ended: deque[Task] = deque()
         self._task_seconds = 1.0  # that a task took of late, geometric mean
@@ -172,9 +165,7 @@ class Executor(Parallel, _Submitting):
 
     def any_done(self) -> bool:
         """Whether a task has ended that `next_done` has not returned."""
-        if self._workers is None:
-            return False
-        return bool(self._ended or (self._running and not self._reports.empty()))
+        return bool(self._ended or (self._attempts and not self._reports.empty()))
 
     def next_done(self, seconds: float | None = None) -> Task:
         """Wait for the next task to end; each task is returned once, in the order of ending.
@@ -194,6 +185,8 @@ class Executor(Parallel, _Submitting):
         ------
         TimeIsUp
             If none has ended by then; with ``n_jobs=1`` by the ``result`` of the task.
+        NoWorkerLeftError
+            If each worker runs a call past the timeout and cannot be freed.
         """
         if self._workers is None and not self._ended:
             self._run_round(seconds)
@@ -225,17 +218,17 @@ class Executor(Parallel, _Submitting):
 
     def launch(self) -> None:
         """Hand to the workers what they may have."""
-        share = math.ceil(len(self._waiting) / max(1, self.n_workers - len(self._running)))
-        while self._workers is not None and self._alone not in self._running:
+        share = math.ceil(len(self._waiting) / max(1, self.n_workers - len(self._attempts)))
+        while self._workers is not None and self._alone not in self._attempts:
             room = 1 if self._suspects else self._n_attempts
             queue = self._suspects or self._waiting
-            if not queue or len(self._running) >= room:
+            if not queue or len(self._attempts) >= room:
                 return
             suspected = bool(self._suspects)
             attempt = Attempt(_take_together(queue, min(self.n_each, share)))
             self._alone = attempt if suspected else None
-            self._workers.submit(attempt, self._running, partial(self._report, attempt))
-            self._running[attempt] = None
+            self._workers.submit(attempt, self._attempts, partial(self._report, attempt))
+            self._attempts[attempt] = None
 
     def _report(self, attempt: Attempt, out: Any) -> None:
         """Note, in a thread of the backend, the end of an attempt."""
@@ -247,14 +240,14 @@ class Executor(Parallel, _Submitting):
             self._hanging.remove(attempt)
             self.n_workers += 1
             self._n_attempts = self.n_workers
-        if attempt not in self._running:
+        if attempt not in self._attempts:
             return  # given up before
         try:
             ((outcomes, seconds),) = self._backend.retrieve_result_callback(out)
         except BaseException as error:
             names = {base.__name__ for base in type(error).__mro__}
             if names & _DEATHS:
-                return self._bury(attempt, self._workers.suspects(attempt, self._running), error)
+                return self._bury(attempt, self._workers.suspects(attempt, self._attempts), error)
             return self._lose(attempt, error, innocent=bool(names & _LOSSES))
         self._forget(attempt)
         seconds = max(seconds / len(outcomes), 1e-6)
@@ -278,7 +271,7 @@ class Executor(Parallel, _Submitting):
                 self._ended.append(task)
 
     def _forget(self, attempt: Attempt) -> None:
-        del self._running[attempt]
+        del self._attempts[attempt]
         if attempt.path is not None:
             attempt.path.unlink(missing_ok=True)
 
@@ -309,20 +302,20 @@ class Executor(Parallel, _Submitting):
     def _restart_if_lost(self) -> None:
         """Submit again what ended with the other workers, innocently."""
         if self._workers.share_fate:
-            for attempt in reversed(list(self._running)):
+            for attempt in reversed(list(self._attempts)):
                 self._waiting.extendleft(reversed(attempt.tasks))
                 self._forget(attempt)
 
     def _patrol(self) -> None:
         """Look for workers that died without a word, and for tasks that take too long."""
         if self._workers.silent:
-            for attempt in self._workers.dead(self._running):
+            for attempt in self._workers.dead(self._attempts):
                 self._bury(attempt, [attempt], "its process is gone")
         if self._call_timeout is None:
             return
-        for attempt in list(self._running):
+        for attempt in list(self._attempts):
             began = self._workers.began(attempt)
-            if attempt not in self._running or not began:
+            if attempt not in self._attempts or not began:
                 continue
             if time.time() - began > self._call_timeout:
                 (task,) = attempt.tasks
@@ -342,7 +335,7 @@ class Executor(Parallel, _Submitting):
         self.n_workers -= 1
         self._n_attempts = self.n_workers
         if self.n_workers == 0:
-            raise TaskLostError(
+            raise NoWorkerLeftError(
                 f"Every worker runs a task for longer than {self._call_timeout} seconds, and "
                 f"{type(self._backend).__name__} cannot stop one. Restart the workers."
             )

@@ -19,6 +19,7 @@ from sklearn.model_selection._validation import (
     _warn_or_raise_about_fit_failures,
 )
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.parallel import _get_threadpool_controller
 from sklearn.utils.validation import _check_method_params, _num_samples
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "_check_method_params",
     "_fit_and_score",
     "_fit_context",
+    "_get_threadpool_controller",
     "_num_samples",
     "_warn_or_raise_about_fit_failures",
     "init_callback_context",

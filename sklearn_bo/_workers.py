@@ -24,14 +24,6 @@ from joblib.parallel import BatchedCalls
 from sklearn_bo.shipment import Shipment, cloudpickle, forget
 
 
-class TaskLostError(RuntimeError):
-    """A call that no worker finished: each died of it, or it took too long."""
-
-
-class TimeIsUp(Exception):
-    """No call has ended in the time that one would wait."""
-
-
 class Task:
     """A submitted call, to be told apart by identity."""
 
@@ -146,7 +138,7 @@ Running = dict[Attempt, None]  # in the order of submission
 
 
 class Workers:
-    """Workers of which nothing is known but their results (Spark and others)."""
+    """Workers of a backend that reports single tasks, of which nothing else is known."""
 
     short = 0.03  # seconds of a batch: tasks that take less are handed over several at a time
     can_stop = False  # whether a task that hangs can be ended, or its worker replaced

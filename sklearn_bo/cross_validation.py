@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from sklearn_bo._sklearn import FoldCallbacks, _fit_and_score, _MultimetricScorer
-from sklearn_bo._workers import TaskLostError
+from sklearn_bo.exceptions import TaskLostError
 from sklearn_bo.shipment import Shipment
 
 FoldResult = dict[str, Any]  # what scikit-learn's _fit_and_score returns
@@ -42,7 +42,7 @@ class CrossValidation:
     splits: list[tuple[np.ndarray, np.ndarray]]
     n_candidates: int
     options: dict[str, Any]
-    caller: BaseEstimator | None = field(default=None)
+    caller: BaseEstimator | None = None
 
     def evaluate(
         self, params: dict[str, Any], number: int, split: int, callbacks: FoldCallbacks | None

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-MAX_INTEGERS = 2**40  # of a range: narrower cells would drown in rounding errors
-TAIL = 1e-3  # probability left out on each unbounded side of a distribution
-EDGE = 1e-6  # ... and on each bounded side: an open end (0 of expon) is never proposed itself
+_MAX_INTEGERS = 2**40  # of a range: narrower cells would drown in rounding errors
+_TAIL = 1e-3  # probability left out on each unbounded side of a distribution
+_EDGE = 1e-6  # ... and on each bounded side: an open end (0 of expon) is never proposed itself
 
 
 class Dimension(ABC):
@@ -166,7 +166,7 @@ class Integer(_Discrete):
 
     def __post_init__(self) -> None:
         check_bounds(self.low, self.high, self.log)
-        if (self.high if self.log else self.high - self.low) >= MAX_INTEGERS:
+        if (self.high if self.log else self.high - self.low) >= _MAX_INTEGERS:
             raise ValueError(
                 f"the integers up to {self.high} are too many to tell apart; narrow the range to "
                 f"less than 2**40 or list the values that matter"
@@ -326,12 +326,12 @@ class Distribution(_Continuous):
         low, high = quantiles(law, [0.0, 1.0])
         self.support = float(low), float(high)
         self._covered = start, end = covered_quantiles(low, high)
-        self._ends = [_clip((q - start) / (end - start)) for q in (EDGE, 1 - EDGE)]
+        self._ends = [_clip((q - start) / (end - start)) for q in (_EDGE, 1 - _EDGE)]
         self._searched = quantiles(law, self._covered)
 
     def __eq__(self, other: object) -> bool:
         # scipy's laws compare by identity: two are the same if their quantiles are.
-        grid = np.linspace(EDGE, 1 - EDGE, 33)
+        grid = np.linspace(_EDGE, 1 - _EDGE, 33)
         return isinstance(other, Distribution) and np.array_equal(
             quantiles(self.law, grid), quantiles(other.law, grid)
         )
@@ -432,7 +432,7 @@ def _key(value: Any) -> tuple[type, Any] | None:
 
 def covered_quantiles(low: float, high: float) -> tuple[float, float]:
     """Return the quantiles between which a distribution with this support is searched."""
-    return (0.0 if math.isfinite(low) else TAIL, 1.0 if math.isfinite(high) else 1 - TAIL)
+    return (0.0 if math.isfinite(low) else _TAIL, 1.0 if math.isfinite(high) else 1 - _TAIL)
 
 
 def quantiles(law: Any, q: Sequence[float] | np.ndarray) -> np.ndarray:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from sklearn_bo._workers import TimeIsUp
 from sklearn_bo.budget import TimeBudget
+from sklearn_bo.exceptions import NoWorkerLeftError, TimeIsUp
 from sklearn_bo.optimizer import Optimizer
 from sklearn_bo.stopping import Rule, SearchState, verdict
 from sklearn_bo.trials import Trial, best_of
@@ -91,7 +91,7 @@ class Ending:
 
     @contextmanager
     def in_time(self) -> Iterator[None]:
-        """End the search where the wait for a fold is over before the fold is."""
+        """End the search where the wait for a fold is over, or hopeless, before the fold is."""
         try:
             yield
         except TimeIsUp:
@@ -99,6 +99,12 @@ class Ending:
                 f"the time budget of {self._budget.seconds:g} s was over while a fold, slower than "
                 "those before, still ran"
             )
+            raise SearchEnded from None
+        except NoWorkerLeftError as error:
+            if not self._n_ended:
+                raise
+            self.reason = f"no worker is left: {error}"
+            warnings.warn(f"The search ends early, for {self.reason}", RuntimeWarning, stacklevel=2)
             raise SearchEnded from None
 
     def fold_began(self, task: Hashable) -> None:

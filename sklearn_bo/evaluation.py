@@ -1,10 +1,12 @@
 """Evaluate trials: (candidate, fold) tasks on joblib's workers, proposals when a worker is free.
 
-for t = 1 .. T
-trial = evaluation.propose()     x_t = argmax u(x | D)
-...                              its folds are fitted, beside those of other trials
-evaluation.end(trial)            y_t = f(x_t) + noise
-evaluation.tell()                D grows
+    for t = 1 .. T
+        evaluation.tell()                D = all results at hand
+        trial = evaluation.propose()     x_t = argmax u(x | D)
+        ...                              its folds are fitted, beside those of other trials
+        evaluation.end(trial)            y_t = f(x_t) + noise
+
+with the folds of as many trials under way as keep the workers busy.
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ from typing import Any
 
 from sklearn_bo._joblib import Executor
 from sklearn_bo._sklearn import FoldCallbacks
-from sklearn_bo._workers import Task, TaskLostError
+from sklearn_bo._workers import Task
 from sklearn_bo.cross_validation import STOPPED_BY, CrossValidation, FoldResult, evaluate
 from sklearn_bo.ending import Ending, SearchEnded
+from sklearn_bo.exceptions import TaskLostError
 from sklearn_bo.interruption import Interrupted, Interruptions
 from sklearn_bo.journal import Journal
 from sklearn_bo.optimizer import Optimizer
@@ -145,7 +148,7 @@ class _Evaluation:
             return False
         if self.trials and not is_known and not self._may_begin(None, 0, executor.n_workers):
             return False
-        self.n_due = max(self.n_due, ceil(n_missing / self.n_splits)) - 1
+        self.n_due = max(self.n_due, ceil(n_missing / self.n_splits), 1) - 1
         return True
 
     def propose(self) -> Trial:

@@ -21,7 +21,7 @@ Acquisition = Callable[[np.ndarray, np.ndarray], Values]  # (mean, std) -> value
 Term = tuple[GaussianProcess, Acquisition]
 Admissible = Callable[[np.ndarray], np.ndarray]  # Z (n, d) -> bool (n,)
 
-N_EXHAUSTIVE = 3000  # a finite space up to this size is evaluated whole
+_N_EXHAUSTIVE = 3000  # a finite space up to this size is evaluated whole
 _N_UNIFORM = 1000
 _N_LOCAL = 60  # perturbations of each anchor
 _N_STARTS = 2  # of each kind, uniform and local
@@ -73,7 +73,7 @@ def maximize(
     def admissible_value(Z: np.ndarray) -> np.ndarray:
         return np.where(admissible(Z), value(Z), -np.inf)
 
-    if space.n_settings <= N_EXHAUSTIVE:
+    if space.n_settings <= _N_EXHAUSTIVE:
         Z = np.array(list(space.settings()))
         values = admissible_value(Z)
         return Z[np.argmax(values)] if values.max() > -np.inf else None

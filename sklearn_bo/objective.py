@@ -12,6 +12,24 @@ Reduction = Callable[[dict[str, float]], float]  # of mean test scores by metric
 Objective = str | Reduction
 
 
+def metric_names(folds: list[dict[str, Any]]) -> list[str] | None:
+    """Return the metrics of scored folds; None where there is one without a name, or none at all.
+
+    Parameters
+    ----------
+    folds : list of dict
+        What scikit-learn's ``_fit_and_score`` returned; a failed fold has one number for all
+        metrics.
+
+    Returns
+    -------
+    list of str or None
+        The names.
+    """
+    scores = (fold["test_scores"] for fold in folds)
+    return next((list(score) for score in scores if isinstance(score, Mapping)), None)
+
+
 def mean_test_scores(folds: list[dict[str, Any]]) -> dict[str, float]:
     """Average the test scores of one candidate over its folds.
 
@@ -26,11 +44,9 @@ def mean_test_scores(folds: list[dict[str, Any]]) -> dict[str, float]:
         Mean by metric; a single metric is called ``"score"``.
     """
     scores = [fold["test_scores"] for fold in folds]
-    names = next((list(score) for score in scores if isinstance(score, Mapping)), None)
-    if names is None:
+    if (names := metric_names(folds)) is None:
         return {"score": float(np.mean(scores))}
     return {
-        # A failed fold has one number, the error score, for all metrics.
         name: float(np.mean([s[name] if isinstance(s, Mapping) else s for s in scores]))
         for name in names
     }
@@ -38,9 +54,9 @@ def mean_test_scores(folds: list[dict[str, Any]]) -> dict[str, float]:
 
 def has_only(folds: list[dict[str, Any]], error_score: Any) -> bool:
     """Return whether each of the folds has but the error score."""
-    scores = [fold["test_scores"] for fold in folds]
-    if error_score == "raise" or any(isinstance(score, Mapping) for score in scores):
+    if error_score == "raise" or metric_names(folds) is not None:
         return False
+    scores = [fold["test_scores"] for fold in folds]
     return bool(np.array_equal(scores, np.full(len(scores), error_score), equal_nan=True))
 
 

@@ -11,35 +11,41 @@ where u is the acquisition function of a surrogate that is fitted to D, all tria
 from __future__ import annotations
 
 import math
+import os
+import threading
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, get_args, overload
 
 import numpy as np
 from sklearn.utils import check_random_state
-from threadpoolctl import ThreadpoolController
 
+from sklearn_bo._sklearn import _get_threadpool_controller
 from sklearn_bo.design import default_n_initial_points, initial_design
 from sklearn_bo.dimensions import native
+from sklearn_bo.exceptions import SpaceExhaustedError
 from sklearn_bo.model import Model
 from sklearn_bo.proposal import improvement_left, propose
 from sklearn_bo.remaining import Remaining
 from sklearn_bo.space import Space
 from sklearn_bo.trials import Origin, Trial, Trials
 
-_thread_pools = cache(ThreadpoolController)  # to find them takes long
+_LIMITING: dict[int, threading.Lock] = {}  # by process: a fork may copy a lock that is held
 
 
-def _one_blas_thread() -> AbstractContextManager[Any]:
-    """Limit BLAS, whose threads cost far more than they give here while the cores are busy."""
-    return _thread_pools().limit(limits=1, user_api="blas")
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """Limit BLAS, whose threads cost far more than they give here while the cores are busy.
 
-
-class SpaceExhaustedError(RuntimeError):
-    """Every setting of a finite space has been asked."""
+    The limit is the process's. Of two threads, one would take the other's for what to restore.
+    """
+    with (
+        _LIMITING.setdefault(os.getpid(), threading.Lock()),
+        _get_threadpool_controller().limit(limits=1, user_api="blas"),
+    ):
+        yield
 
 
 class Optimizer:
@@ -59,9 +65,10 @@ class Optimizer:
     random_state : int, RandomState instance or None, default=None
         Makes the proposals reproducible.
     n_initial_points : int or "auto", default="auto"
-        Number of trials before the surrogate proposes, ``initial_candidates`` and what `learn` was
-        given included, failed ones not, or else twice as many; more while all scores are equal and
-        fewer have failed. ``"auto"`` grows with the dimension from 4 to 8.
+        The surrogate proposes once so many trials have not failed, or twice as many have been asked
+        in all; ``initial_candidates`` and complete trials that `learn` was given count. It waits
+        longer while all scores are equal, unless as many trials have failed. ``"auto"`` grows with
+        the dimension from 4 to 8.
     initial_candidates : dict or list of dicts, default=None
         Settings, or parts of some, to ask first.
     defaults : dict, default=None
@@ -171,10 +178,12 @@ class Optimizer:
         ------
         ValueError
             If ``params`` lies outside the space, or ``origin`` is none of these.
+        TypeError
+            If ``params`` is no dict.
         """
         if origin not in get_args(Origin):
             raise ValueError(f"origin={origin!r} must be one of {', '.join(get_args(Origin))}.")
-        return self._append(dict(params), origin)
+        return self._append(params, origin)
 
     def enqueue(
         self,
@@ -202,9 +211,9 @@ class Optimizer:
         ------
         ValueError
             If ``params`` lies outside the space.
+        TypeError
+            If it is no dict.
         """
-        if not isinstance(params, Mapping):
-            raise TypeError(f"The candidate {params!r} must be a dict of parameters.")
         self._queue.append((self.space.complete(params, defaults or {}), origin))
 
     @overload
@@ -286,9 +295,9 @@ class Optimizer:
         a multiple of this search's function, a deviation, an offset and a noise of the source's
         own, all learnt, so that a source which contradicts the trials loses its influence. The best
         of the settings is the first that the surrogate proposes. Every third proposal is made from
-        the trials alone, and each once 20 trials are complete. At most 100 settings, the best and a
-        spread over the others, represent all sources. They may be asked again, and do not count as
-        trials.
+        the trials alone, and every one once 20 trials are complete. At most 100 settings, the best
+        and a spread over the others, represent all sources. They may be asked again, and do not
+        count as trials.
 
         Parameters
         ----------
@@ -302,22 +311,29 @@ class Optimizer:
         ValueError
             If a setting lies outside the space, there is not one score for each, or none is finite.
         TypeError
-            If a score is no number.
+            If a score is no number, or a setting no dict.
         """
+        params, scores = list(params), list(scores)
         if len(params) != len(scores):
-            raise ValueError(f"There are {len(scores)} scores for {len(params)} params.")
+            raise ValueError(
+                f"learn was given {len(params)} params and {len(scores)} scores; give one score "
+                "for each setting."
+            )
         trials: list[Trial] = []
         for number, (setting, score) in enumerate(zip(params, scores, strict=True)):
             if not isinstance(score, Real):
                 raise TypeError(f"scores[{number}]={score!r} must be a number; NaN if it failed.")
             try:
                 z = self.space.encode(setting)
-            except ValueError as error:
+            except (TypeError, ValueError) as error:
                 where = f"params[{number}]={setting!r}"
-                raise ValueError(f"{where} lies outside the space: {error}") from error
+                raise type(error)(f"{where} lies outside the space: {error}") from error
             trials.append(Trial(number, dict(setting), z, "told").completed(float(score)))
         if all(trial.state == "failed" for trial in trials):
-            raise ValueError("None of the scores is finite, so there is nothing to learn from.")
+            raise ValueError(
+                f"None of scores={scores!r} is finite, so there is nothing to learn from. Leave "
+                "this source out."
+            )
         self._model.learn(trials)
 
     def predict(self, params: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> tuple[Any, Any]:
@@ -337,7 +353,13 @@ class Optimizer:
         ------
         ValueError
             Before any trial is complete, or if a setting lies outside the space.
+        TypeError
+            If a setting is no dict.
         """
+        if not isinstance(params, Iterable):
+            raise TypeError(
+                f"params={params!r} must be a dict of parameters or a list of such dicts."
+            )
         if not self.trials.complete:
             raise ValueError(
                 "predict needs at least one complete trial; tell a finite score first."
@@ -471,9 +493,9 @@ class Optimizer:
         """Return the source of randomness of one proposal, the same whatever was asked before."""
         return np.random.RandomState(np.random.PCG64([self.seed, *(k + 1 for k in key)]))
 
-    def _append(self, params: dict[str, Any], origin: Origin) -> Trial:
+    def _append(self, params: Mapping[str, Any], origin: Origin) -> Trial:
         points = self.space.encodings(params)
-        trial = self.trials.append(params, points[0], origin)
+        trial = self.trials.append(dict(params), points[0], origin)
         self._remaining.take(points)
         return trial
 

@@ -27,9 +27,9 @@ from sklearn_bo.dimensions import (
     quantiles,
 )
 
-MAX_TABLE = 2**16  # spread of a discrete distribution whose values are listed one by one
-NEGLIGIBLE = 1e-12  # probability below which a value of a discrete distribution is left out
-N_DRAWS = 1000  # draws that stand for a distribution known by nothing else
+_MAX_TABLE = 2**16  # spread of a discrete distribution whose values are listed one by one
+_NEGLIGIBLE = 1e-12  # probability below which a value of a discrete distribution is left out
+_N_DRAWS = 1000  # draws that stand for a distribution known by nothing else
 
 _PRIORS = ("uniform", "log-uniform")
 
@@ -171,10 +171,10 @@ def _from_discrete_law(law: Any, random_state: Any) -> Dimension:
         if np.allclose(law.cdf(some), (some - low + 1) / (high - low + 1), rtol=1e-12, atol=0):
             return _range(low, high, False, integers=True)
     # Draws first: quantiles of a heavy tail (zipf) may take scipy forever.
-    if _has(law, "rvs") and np.ptp(law.rvs(size=N_DRAWS, random_state=0)) > MAX_TABLE:
+    if _has(law, "rvs") and np.ptp(law.rvs(size=_N_DRAWS, random_state=0)) > _MAX_TABLE:
         return _from_draws(law.rvs, random_state)
     start, end = covered_quantiles(low, high)
-    first, last = quantiles(law, [max(start, NEGLIGIBLE), min(end, 1 - NEGLIGIBLE)])
+    first, last = quantiles(law, [max(start, _NEGLIGIBLE), min(end, 1 - _NEGLIGIBLE)])
     values = np.arange(first, last + 1)
     return _weighted(_whole(values), law.pmf(values))
 
@@ -183,7 +183,7 @@ def _weighted(values: Sequence[Any], weights: Sequence[float] | np.ndarray | Non
     """Return choices by probability, without those that have none."""
     if weights is None:
         return Choices(values)
-    kept = [(v, float(w)) for v, w in zip(values, weights, strict=True) if w > NEGLIGIBLE]
+    kept = [(v, float(w)) for v, w in zip(values, weights, strict=True) if w > _NEGLIGIBLE]
     if not kept:
         raise ValueError(f"none of the probabilities {reprlib.repr(weights)} is positive")
     return Choices(*zip(*kept, strict=True))
@@ -194,10 +194,10 @@ def _from_draws(rvs: Any, random_state: Any) -> Dimension:
     parameters = inspect.signature(rvs).parameters.values()
     seeded = any(p.name == "random_state" or p.kind is p.VAR_KEYWORD for p in parameters)
     seed = {"random_state": check_random_state(random_state)} if seeded else {}
-    draws = [native(rvs(**seed)) for _ in range(N_DRAWS)]
+    draws = [native(rvs(**seed)) for _ in range(_N_DRAWS)]
     if any(isinstance(draw, float) and math.isnan(draw) for draw in draws):
         raise ValueError("NaN among its draws; have it draw none")
-    return Choices(draws, [1.0] * N_DRAWS)
+    return Choices(draws, [1.0] * _N_DRAWS)
 
 
 def _listed(spec: Any) -> list | None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_bo.objective import metric_names
 from sklearn_bo.trials import Trial
 
 
@@ -24,9 +25,7 @@ def insert_error_scores(folds: list[dict[str, Any]], error_score: Any) -> None:
     error_score : float
         Score of a fold that failed.
     """
-    scores = (fold["test_scores"] for fold in folds)
-    names = next((list(score) for score in scores if isinstance(score, Mapping)), None)
-    if names is None:
+    if (names := metric_names(folds)) is None:
         return
     for fold in folds:
         for key in fold.keys() & {"test_scores", "train_scores"}:

@@ -44,7 +44,7 @@ from sklearn_bo.objective import (
 )
 from sklearn_bo.refit import OneStandardError, PosteriorMean
 from sklearn_bo.results import insert_error_scores, results_frame
-from sklearn_bo.stopping import Rule, check_rules, test_to_train_ratio
+from sklearn_bo.stopping import Rule, check_rules, mean_test_to_train
 from sklearn_bo.trials import Trial
 from sklearn_bo.validation import (
     check_data,
@@ -130,10 +130,11 @@ class BayesSearchCV(BaseSearchCV):
         ``refit`` that names none, it has to be given unless every setting is evaluated.
 
     n_initial_points : int or "auto", default="auto"
-        Number of candidates before the surrogate proposes, ``initial_candidates`` and those of
-        ``previous_results`` included, failed ones not, or else twice as many; more while all scores
-        are equal and fewer have failed. ``"auto"`` grows with the dimension from 4 to 8, and is at
-        most a third of ``n_iter``, rounded up.
+        The surrogate proposes once so many candidates have not failed, or twice as many have been
+        proposed in all; ``initial_candidates`` and complete candidates of ``previous_results``
+        count. It waits longer while all scores are equal, unless as many candidates have failed.
+        ``"auto"`` grows with the dimension from 4 to 8, and is at most a third of ``n_iter``,
+        rounded up.
 
     initial_candidates : dict or list of dicts, default=None
         Settings to evaluate first; they count in ``n_iter``. What one of them leaves out is taken
@@ -463,7 +464,7 @@ class BayesSearchCV(BaseSearchCV):
             },
             caller=self if search_context._callbacks else None,
         )
-        ending = Ending(rules, budget, test_to_train_ratio(splits))
+        ending = Ending(rules, budget, mean_test_to_train(splits))
         finished = {
             trial.number: folds
             for trial, folds in evaluate_trials(

@@ -26,7 +26,7 @@ from sklearn.utils import check_random_state
 from sklearn_bo.dimensions import Choices, Dimension, native
 from sklearn_bo.parsing import parse_dimension
 
-MAX_COMPARED = 10_000  # settings of a subspace up to which it is searched for duplicates
+_MAX_COMPARED = 10_000  # settings of a subspace up to which it is searched for duplicates
 
 RandomSource = np.random.RandomState | np.random.Generator
 
@@ -142,7 +142,7 @@ class Space:
         for k, subspace in enumerate(self.subspaces):
             names = subspace.dimensions.keys()
             alike = any(names == other.dimensions.keys() for other in self.subspaces[:k])
-            if alike and subspace.n_settings <= MAX_COMPARED:
+            if alike and subspace.n_settings <= _MAX_COMPARED:
                 for z in self.settings([k]):
                     if not np.array_equal(self.encode(self.decode(z)), z):
                         yield z
@@ -268,6 +268,8 @@ class Space:
         ------
         ValueError
             If no subspace has just these parameters and values; tells why of the closest one.
+        TypeError
+            If ``params`` is no dict.
         """
         return self.encodings(params)[0]
 
@@ -277,8 +279,8 @@ class Space:
         searches: list[bool] = []
         reasons: list[list[str]] = []
         for k, subspace in enumerate(self.subspaces):
-            missing = [name for name in subspace.dimensions if name not in params]
             coordinates, problems = _coordinates(subspace, params)
+            missing = [name for name in subspace.dimensions if name not in params]
             problems += [f"parameter {name!r} is missing" for name in missing]
             if problems:
                 reasons.append(problems)
@@ -319,6 +321,8 @@ class Space:
         ------
         ValueError
             If no subspace contains `partial`; tells why of the closest one.
+        TypeError
+            If it is no dict.
         """
         reasons: list[list[str]] = []
         found = []
@@ -337,12 +341,12 @@ class Space:
             for (name, dimension), u in zip(subspace.dimensions.items(), middle, strict=True)
         }
 
-    def closest(self, fallback: Mapping[str, Any]) -> dict[str, Any] | None:
+    def closest(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the values that lie in the space.
 
         Parameters
         ----------
-        fallback : mapping of str to object
+        values : mapping of str to object
             Values by name, such as an estimator's own parameters; other names are ignored.
 
         Returns
@@ -353,7 +357,7 @@ class Space:
         """
         shares = []
         for subspace in self.subspaces:
-            taken = _contained(subspace, fallback)
+            taken = _contained(subspace, values)
             shares.append((len(taken) / max(len(subspace.dimensions), 1), taken))
         return max(shares, key=lambda pair: pair[0])[1] or None
 
@@ -400,6 +404,8 @@ def _coordinates(
     subspace: Subspace, params: Mapping[str, Any]
 ) -> tuple[dict[str, float], list[str]]:
     """Return the coordinates of those `params` that `subspace` contains; of others say why not."""
+    if not isinstance(params, Mapping):
+        raise TypeError(f"{params!r} must be a dict of parameters.")
     coordinates, problems = {}, []
     for name, value in params.items():
         if name not in subspace.dimensions:

@@ -84,7 +84,7 @@ class SearchState:
 Rule = Callable[[SearchState], bool | str]
 
 
-def test_to_train_ratio(splits: list[tuple]) -> float:
+def mean_test_to_train(splits: list[tuple]) -> float:
     """Average the ratio of test to training samples over the splits.
 
     Parameters

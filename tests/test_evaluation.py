@@ -32,15 +32,20 @@ needs_callbacks = pytest.mark.skipif(not HAS_CALLBACKS, reason="scikit-learn 1.9
 
 
 class RecordingOptimizer(Optimizer):
-    """Notes when it is asked and told."""
+    """Notes when it is asked and told, and takes its time to propose."""
 
-    def __init__(self, events, n_initial_points):
+    def __init__(self, events, n_initial_points, executor, seconds):
         super().__init__({"x": (0.0, 1.0)}, random_state=0, n_initial_points=n_initial_points)
         self.events = events
+        self.executor = executor
+        self.seconds = seconds
 
     def ask(self):
         trial = super().ask()
         self.events.append(("ask", trial.number))
+        if self.executor.any_done() and len(self.executor.running) == self.executor.n_workers:
+            self.events.append(("ignored", trial.number))
+        self.executor.now += self.seconds
         return trial
 
     def tell(self, trial, score):
@@ -49,12 +54,20 @@ class RecordingOptimizer(Optimizer):
 
 
 def run(
-    monkeypatch, durations=(1.0,), *, n_workers=2, n_splits=3, queue_length=0, lag=None, design=99
+    monkeypatch,
+    durations=(1.0,),
+    *,
+    n_workers=2,
+    n_splits=3,
+    queue_length=0,
+    lag=None,
+    design=99,
+    asking=0.0,
 ):
     """Evaluate on virtual workers; return the trials and what happened."""
     events = []
-    optimizer = RecordingOptimizer(events, design)
     executor = VirtualExecutor(n_workers, queue_length, durations, events)
+    optimizer = RecordingOptimizer(events, design, executor, asking)
     with monkeypatch.context() as patch:
         patch.setattr(
             evaluation,
@@ -119,6 +132,16 @@ def test_a_proposal_knows_every_candidate_that_has_ended(**schedule):
             told.add(which[0])
         elif kind == "ask":
             assert told == {i for i, n in n_done.items() if n == schedule["n_splits"]}
+
+
+@settings(max_examples=20, deadline=None)
+@given(lag=st.integers(1, 15), asking=st.floats(0.1, 10.0), **schedules)
+def test_no_proposal_is_made_ahead_of_need_while_a_result_is_at_hand(lag, asking, **schedule):
+    patch = pytest.MonkeyPatch()
+    with patch.context() as no_reserve:
+        no_reserve.setattr(evaluation._Pace, "reserve", lambda *_: 0)
+        _, _, events = run(patch, lag=lag, asking=asking, **schedule)
+    assert "ignored" not in {event[0] for event in events}
 
 
 @settings(max_examples=20, deadline=None)

@@ -15,8 +15,12 @@ import pandas as pd
 import pytest
 import sklearn
 from joblib.parallel import ThreadingBackend
+from sklearn.datasets import make_classification
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
 from sklearn.utils.fixes import parse_version
 
+from sklearn_bo import BayesSearchCV
 from sklearn_bo._joblib import Executor
 from sklearn_bo.shipment import Shipment, forget
 
@@ -393,6 +397,18 @@ def test_a_backend_that_reports_no_single_task_runs_rounds():
             assert [task.result()[1] for task in tasks[:4]] == [0, 1, 4, 9]
             with pytest.raises(KeyError, match="lost"):
                 tasks[4].result()
+            executor.launch()
+
+
+def test_a_search_runs_in_rounds():
+    joblib.register_parallel_backend("silent", SilentBackend)
+    X, y = make_classification(random_state=0)
+    search = BayesSearchCV(LogisticRegression(), {"C": (1e-3, 1e3)}, n_iter=12, random_state=0)
+    with joblib.parallel_config("silent", n_jobs=4):
+        search.fit(X, y)
+    assert [trial.state for trial in search.trials_] == ["complete"] * 12
+    best = LogisticRegression(**search.best_params_)
+    assert search.best_score_ == cross_val_score(best, X, y, cv=5).mean()
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

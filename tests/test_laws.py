@@ -10,8 +10,7 @@ from numpy.testing import assert_allclose
 from spaces import contains, single, spaces
 from tuned import run
 
-from sklearn_bo import Optimizer
-from sklearn_bo.optimizer import SpaceExhaustedError
+from sklearn_bo import Optimizer, SpaceExhaustedError
 from sklearn_bo.space import Space
 from sklearn_bo.warping import OutputWarping
 

@@ -130,11 +130,12 @@ def test_a_large_source_costs_no_more_than_its_representatives():
 @pytest.mark.parametrize(
     ("params", "scores", "match"),
     [
-        ([{"x": 0.5}], [], "0 scores for 1 params"),
+        ([{"x": 0.5}], [], "1 params and 0 scores"),
         ([{"x": 5.0}], [1.0], "5.0 is not in"),
         ([{"x": 0.5}], [math.nan], "finite"),
         ([], [], "finite"),
         ([{"x": 0.5}, {"x": 5.0}], [1.0, 1.0], r"^params\[1\]="),
+        ([5], [1.0], r"^params\[0\]=5 .* must be a dict"),
         ([{"x": 0.5}], ["a"], r"^scores\[0\]='a' must be a number"),
     ],
 )

@@ -3,14 +3,19 @@
 import copy
 import math
 import pickle
+import threading
 
+import joblib
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from numpy.testing import assert_allclose
 from scipy import stats
 from sklearn.model_selection import ParameterGrid
+from threadpoolctl import threadpool_info
 from tuned import MIXED, cube, keys, mixed_score, run, sphere, warmed_up
 
+import sklearn_bo
 from sklearn_bo import Optimizer
 
 # Ask.
@@ -188,6 +193,52 @@ def test_initial_candidate_outside_the_space_is_an_error_that_names_it(candidate
 def test_initial_candidates_that_are_no_dicts_are_an_error_that_names_them(candidates):
     with pytest.raises(TypeError, match=r"^initial_candidates.*must be a dict"):
         Optimizer(cube(1), initial_candidates=candidates)
+
+
+@pytest.mark.parametrize("wrong", [5, "x", [5], None])
+def test_settings_that_are_no_dicts_are_an_error_that_shows_them(wrong):
+    optimizer = Optimizer(cube(1), random_state=0)
+    run(optimizer, sphere, 3)
+    for call in (optimizer.predict, optimizer.enqueue, lambda _: optimizer.restore(wrong, "user")):
+        with pytest.raises(TypeError, match=r"(5|'x'|None).* must be a dict"):
+            call(wrong)
+
+
+def blas_threads_around_proposals_of_two_threads():
+    """Count the threads of BLAS before and after; the proposal that begins first ends first."""
+    first, second = warmed_up(), warmed_up()
+    first_proposes, second_proposes, first_has = (threading.Event() for _ in range(3))
+
+    def propose(model, *_):
+        if model is first._model:
+            first_proposes.set()
+            second_proposes.wait(0.3)
+        else:
+            second_proposes.set()
+            first_has.wait(0.3)
+
+    def n_blas_threads():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    sklearn_bo.optimizer.propose = propose  # this process ends with the test
+    before = n_blas_threads()
+    threads = [threading.Thread(target=optimizer.ask) for optimizer in (first, second)]
+    threads[0].start()
+    first_proposes.wait()
+    threads[1].start()
+    threads[0].join()
+    first_has.set()
+    threads[1].join()
+    return before, n_blas_threads()
+
+
+def test_threads_that_propose_leave_the_number_of_blas_threads_as_it_was():
+    with joblib.parallel_config("loky", n_jobs=2, inner_max_num_threads=2):
+        call = joblib.delayed(blas_threads_around_proposals_of_two_threads)()
+        ((before, after),) = joblib.Parallel()([call])
+    get_reusable_executor().shutdown()
+    assert set(before) == {2}
+    assert after == before
 
 
 def test_enqueued_setting_is_asked_next_and_completed_from_the_defaults():

@@ -9,7 +9,8 @@ import joblib
 import pytest
 
 from sklearn_bo._joblib import Executor
-from sklearn_bo._workers import TaskLostError, nothing, run_tasks
+from sklearn_bo._workers import nothing, run_tasks
+from sklearn_bo.exceptions import TaskLostError
 
 BACKENDS = ["loky", "threading", "multiprocessing"]
 
@@ -56,7 +57,7 @@ def test_each_idle_worker_has_its_share_of_short_calls():
         learn_that_calls_are_short(executor)
         tasks = [executor.submit(square, x) for x in range(5)]
         executor.launch()
-        assert sorted(len(attempt.tasks) for attempt in executor._running) == [2, 3]
+        assert sorted(len(attempt.tasks) for attempt in executor._attempts) == [2, 3]
         drain(executor, tasks)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 
 import joblib
@@ -11,7 +12,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from sklearn_bo import BayesSearchCV
 from sklearn_bo._joblib import Executor
-from sklearn_bo._workers import TaskLostError
+from sklearn_bo._workers import _Threads
+from sklearn_bo.exceptions import NoWorkerLeftError, TaskLostError
 
 X = np.arange(40.0).reshape(-1, 1)
 Y = np.arange(40) % 2
@@ -187,6 +189,41 @@ def test_a_fit_that_hangs_is_given_up(tmp_path, backend, n_jobs):
     np.testing.assert_array_equal(scores(searching, 1), [np.nan, 0.25, 0.25, 0.25])
     assert np.isfinite([scores(searching, i) for i in (0, 2, 3, 4, 5)]).all()
     assert n_fits(tmp_path, 0.25) in (4, 5)  # a fold beside it may have begun anew
+
+
+RELEASED = threading.Event()
+
+
+class Stuck(Bad):
+    """Hangs unless a = 0.75."""
+
+    def fit(self, X, y):
+        if self.a != 0.75:
+            RELEASED.wait(20)
+        return super().fit(X, y)
+
+
+@FAILED
+@pytest.mark.parametrize("first", [0.75, 0.25])
+def test_when_every_worker_hangs_what_has_ended_is_kept(tmp_path, monkeypatch, first):
+    monkeypatch.setattr(_Threads, "can_stop", False)  # as on Dask
+    searching = search(tmp_path, None, fit_timeout=0.5).set_params(
+        estimator=Stuck(log=str(tmp_path / "log")), initial_candidates=[{"a": first}]
+    )
+    try:
+        with joblib.parallel_config("threading", n_jobs=2):
+            if first == 0.25:
+                with pytest.raises(NoWorkerLeftError, match=r"Every worker .* Restart the workers"):
+                    searching.fit(X, Y)
+                return
+            with pytest.warns(RuntimeWarning, match="ends early, for no worker is left"):
+                searching.fit(X, Y)
+    finally:
+        RELEASED.set()
+        RELEASED.clear()
+    assert searching.stop_reason_.startswith("no worker is left: Every worker")
+    assert scores(searching, 0) == [0.75] * 4
+    assert searching.best_params_ == {"a": 0.75}
 
 
 @pytest.mark.parametrize("fit_timeout", [0, -1.0, "1"])

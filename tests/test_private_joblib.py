@@ -7,6 +7,7 @@ import functools
 import inspect
 import os
 import pickle
+import re
 import threading
 import time
 from queue import SimpleQueue
@@ -69,6 +70,14 @@ def test_leaving_the_context_ends_a_call_that_was_started():
         parallel._backend.stop_call = lambda: ended.append(True)
         parallel._calling = True
     assert ended == [True]
+
+
+def test_no_name_of_joblib_has_another_meaning_here():
+    used = joblib.Parallel(n_jobs=2, backend="threading")
+    used([(divmod, (7, 2), {})] * 2)
+    ours = set(re.findall(r"self\.(\w+)(?:: [^=\n]+)? = ", inspect.getsource(_joblib.Executor)))
+    assert {"_attempts", "_calling"} <= ours
+    assert ours & {*vars(used), *dir(joblib.Parallel)} == {"_calling"}
 
 
 @pins("BatchedCalls")

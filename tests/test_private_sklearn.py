@@ -18,6 +18,7 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV, ParameterGrid, StratifiedKFold
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_bo import _sklearn
 
@@ -149,6 +150,19 @@ def test_best_index_may_be_chosen_by_a_callable():
     assert select(lambda results: 1, "score", {"params": [{}, {}]}) == 1
     with pytest.raises(IndexError, match="out of range"):
         select(lambda results: 2, "score", {"params": [{}, {}]})
+
+
+@pins("_get_threadpool_controller")
+def test_controller_limits_blas_and_restores_it():
+    limit = _sklearn._get_threadpool_controller().limit
+    with threadpool_limits(2, "blas"):
+        with limit(limits=1, user_api="blas"):
+            assert {pool["num_threads"] for pool in blas()} == {1}
+        assert {pool["num_threads"] for pool in blas()} == {2}
+
+
+def blas():
+    return [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
 
 
 @pins("_num_samples")

@@ -17,8 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, ShuffleSplit
 
 from sklearn_bo import BayesSearchCV, NegligibleGain, NoImprovement, TargetScore
-from sklearn_bo.stopping import SearchState
-from sklearn_bo.stopping import test_to_train_ratio as ratio_of
+from sklearn_bo.stopping import SearchState, mean_test_to_train
 from sklearn_bo.trials import Trials
 
 
@@ -116,7 +115,8 @@ def test_standard_error_is_corrected_for_the_overlap_of_training_sets():
 def test_ratio_of_test_to_training_samples():
     indices = list(ShuffleSplit(3, train_size=30, test_size=10, random_state=0).split(X))
     masks = [tuple(np.isin(np.arange(60), side) for side in split) for split in indices]
-    assert ratio_of(indices) == ratio_of(masks) == pytest.approx(1 / 3)
+    assert mean_test_to_train(indices) == pytest.approx(1 / 3)
+    assert mean_test_to_train(masks) == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from virtual import FakeCrossValidation, VirtualExecutor
 
 from sklearn_bo import BayesSearchCV, Optimizer, evaluation
 from sklearn_bo._sklearn import init_callback_context
-from sklearn_bo._workers import TimeIsUp
 from sklearn_bo.budget import TimeBudget
 from sklearn_bo.ending import Ending
+from sklearn_bo.exceptions import TimeIsUp
 
 X, y = np.arange(40.0).reshape(-1, 1), np.arange(40) % 2
 

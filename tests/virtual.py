@@ -42,12 +42,14 @@ class VirtualExecutor:
         """All are under way."""
 
     def any_done(self):
-        return False  # ends one at a time
+        return any(end <= self.now for end, *_ in self.running)
 
     def next_done(self, seconds=None):
-        self.events.append(("wait", len(self.running)))
+        if not self.any_done():
+            self.events.append(("wait", len(self.running)))
         self.running.sort(key=lambda item: item[0])
-        self.now, number, split, task = self.running.pop(0)
+        end, number, split, task = self.running.pop(0)
+        self.now = max(self.now, end)
         self.events.append(("done", number, split))
         self._start()
         return task

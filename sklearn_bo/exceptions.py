@@ -1,0 +1,19 @@
+"""What can go wrong beyond a fit that raises an error, which a search outlives."""
+
+from __future__ import annotations
+
+
+class SpaceExhaustedError(RuntimeError):
+    """Every setting of a finite space has been asked."""
+
+
+class TaskLostError(RuntimeError):
+    """A call that no worker finished: each died of it, or it took too long."""
+
+
+class NoWorkerLeftError(RuntimeError):
+    """Each worker hangs, and none can be freed."""
+
+
+class TimeIsUp(Exception):
+    """No call has ended in the time that one would wait."""
