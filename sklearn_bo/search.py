@@ -153,9 +153,9 @@ class BayesSearchCV(BaseSearchCV):
         thread runs on, with another in its place. loky replaces all its processes at once and
         starts the other folds anew. A Dask worker stays busy: the search goes on with the others,
         and a fold that Dask has queued behind the one that hangs is given up too. On clusters the
-        time counts from when the fold is sent to a worker. With ``n_jobs=1`` the fit is interrupted
-        as soon as it runs Python code; in a thread that is not the main one, or on Windows, it is
-        not.
+        time counts from when the fold is sent to a worker. When no worker is left the search ends
+        with what it has, and warns. With ``n_jobs=1`` the fit is interrupted as soon as it runs
+        Python code; in a thread that is not the main one, or on Windows, it is not.
 
     journal : str or PathLike, default=None
         A file to which the search appends each candidate it proposes and each fold that ends, on
@@ -382,7 +382,8 @@ class BayesSearchCV(BaseSearchCV):
         KeyError
             If ``objective`` asks for a metric that there is not.
         RuntimeError
-            If a stopping rule fails.
+            If a stopping rule fails. If each worker hangs past ``fit_timeout``, none can be freed,
+            and no candidate is evaluated.
         IndexError
             If a ``refit`` function returns no index of a candidate.
         Exception

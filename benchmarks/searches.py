@@ -1,7 +1,8 @@
-"""Measure what README.md says of scikit-optimize and Optuna, on the task of the comparison example.
+"""Whole searches beside each other, on the task of the comparison example: the README's figures.
 
-Needs what the example needs, and `pip install scikit-optimize optuna optuna-integration`. Run from
-the repository's root: `MPLBACKEND=Agg OMP_NUM_THREADS=1 python docs/peers.py 24` for 24 splits.
+    MPLBACKEND=Agg OMP_NUM_THREADS=1 python -m benchmarks.searches 24
+
+for 24 splits. Needs what the example needs, and scikit-optimize, optuna and optuna-integration.
 """
 
 import math
