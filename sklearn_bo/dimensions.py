@@ -66,6 +66,10 @@ class Dimension(ABC):
 
 
 class _Continuous(Dimension):
+    def adopt(self, value: Any) -> Any:
+        """Return a number as a float: as max_features 1 is one feature, 1.0 is all."""
+        return float(value) if is_number(value) else value
+
     @property
     def n_levels(self) -> float:
         return math.inf

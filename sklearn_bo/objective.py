@@ -90,10 +90,12 @@ def resolve_objective(
     Raises
     ------
     ValueError
-        If there is no such metric, or several and nothing says which one.
+        If there is no such metric or none at all, or several and nothing says which one.
     """
     if callable(objective):
         return objective
+    if not metrics:
+        raise ValueError("scoring gave a dict without metrics; have it return at least one.")
     if objective is not None:
         if objective not in metrics:
             raise ValueError(

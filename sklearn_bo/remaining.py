@@ -51,7 +51,8 @@ class Remaining:
         int
             Number of trials that the whole space then allows.
         """
-        self._shared_budget = n_trials
+        if not self._shares.all():  # whoever asks for no more than is allowed keeps to it anyway
+            self._shared_budget = n_trials
         shared, own = self._capacity[self._shares].sum(), self._capacity[~self._shares].sum()
         return int(min(shared, n_trials) + own)
 

@@ -16,6 +16,7 @@ from scipy.stats import norm
 _LINEAR_RANGE = 5.0  # interquartile ranges around the median that stay linear
 _POWER_BOUNDS = (0.0, 2.0)  # of the Yeo-Johnson exponent; 1 is the identity
 _REACH, _N_NODES = 8.0, 64  # standard deviations and nodes of a quadrature
+_LARGEST = np.finfo(float).max
 _MIN_FOR_POWER = 5  # fewer distinct scores say nothing about a tail
 
 
@@ -125,7 +126,9 @@ class OutputWarping:
         """
         t = _inverse_yeo_johnson(targets * self._std + self._mean, self._power)
         bent = t * self._bent_std + self._bent_mean
-        return (self._unbend(bent) * self._scale + self._centre) * self._unit
+        with np.errstate(over="ignore"):
+            scores = (self._unbend(bent) * self._scale + self._centre) * self._unit
+        return np.clip(scores, -_LARGEST, _LARGEST)
 
     def inverse_moments(self, mean: np.ndarray, std: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Centre and spread, in scores, of a target ~ N(mean, std^2).
@@ -141,7 +144,8 @@ class OutputWarping:
             Median and half the width of the central 68 % of the scores: the moments where the
             warping is locally linear, and finite where its tail has none.
         """
-        return self.inverse(mean), (self.inverse(mean + std) - self.inverse(mean - std)) / 2
+        # Halves first: a difference may overflow.
+        return self.inverse(mean), self.inverse(mean + std) / 2 - self.inverse(mean - std) / 2
 
     def expected_excess(self, mean: float, std: float, threshold: float) -> float:
         """Integrate by how much, in scores, a target ~ N(mean, std^2) exceeds a threshold.

@@ -50,6 +50,11 @@ def test_an_objective_that_is_unknown_or_ambiguous_is_an_error(objective, refit)
         resolve_objective(objective, refit, ["a", "b"], False)
 
 
+def test_scores_without_a_metric_are_an_error():
+    with pytest.raises(ValueError, match="scoring gave a dict without metrics"):
+        resolve_objective(None, False, [], exhaustive=False)
+
+
 def test_objective_is_read_from_the_means_or_computed():
     means = {"a": 0.5, "b": 2.0}
     assert objective_value(means, "b") == 2.0

@@ -46,6 +46,15 @@ def test_subspaces_keep_to_their_own_budget_and_to_the_shared_one():
     assert counts[1] + counts[2] == 4
 
 
+def test_more_may_be_asked_than_is_shared_where_no_subspace_has_a_budget_of_its_own():
+    space = Space([{"a": [1, 2, 3]}, {"b": [1, 2, 3]}])
+    remaining = Remaining(space)
+    assert remaining.share(2) == 2
+    for n in (1, 2, 3):
+        remaining.take(space.encodings({"a": n}))
+    assert remaining
+
+
 def test_a_setting_told_twice_counts_once():
     space = Space(({"a": [1, 2]}, {"b": [1]}))
     remaining = Remaining(space)

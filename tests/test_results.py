@@ -114,7 +114,6 @@ def test_results_frame_is_the_same_each_time_and_leaves_the_search_as_it_is():
     search, twin = noisy_search(), noisy_search()
     frame = search.results_frame()
     pd.testing.assert_frame_equal(search.results_frame(), frame)
-    search.optimizer_.share(40), twin.optimizer_.share(40)
     assert search.optimizer_.ask().params == twin.optimizer_.ask().params
 
 

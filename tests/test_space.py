@@ -352,6 +352,14 @@ def test_closest_takes_the_equal_number_where_fractions_tell_that_all_are_reals(
     assert repr(closest.get("C")) == repr(found)
 
 
+def test_closest_takes_an_integer_in_a_range_of_floats_for_a_float():
+    space = Space({"x": (0.0, 1.0), "log": (1e-3, 1e3, "log-uniform"), "law": stats.norm()})
+    assert repr(space.closest({"x": 1, "log": 10, "law": 0})) == str(
+        {"x": 1.0, "log": 10.0, "law": 0.0}
+    )
+    assert space.closest({"x": True, "log": "10"}) is None
+
+
 def test_closest_prefers_the_subspace_with_the_largest_share():
     assert SEVERAL.closest({"kernel": "linear", "C": 50.0}) == {"kernel": "linear", "C": 50.0}
     assert SEVERAL.closest({"kernel": "poly", "C": 1.0}) == {"kernel": "poly", "C": 1.0}

@@ -135,5 +135,16 @@ def test_inverse_is_increasing_within_what_a_surrogate_predicts(scores):
     assert np.all(np.diff(inverse) >= 0)
 
 
+@pytest.mark.parametrize("decades", [15, 22, 30, 300])
+def test_scores_of_any_span_come_back_finite(decades):
+    warping = OutputWarping(-(10.0 ** np.linspace(-5, decades, 30)))
+    targets = np.linspace(-30, 30, 100)
+    mean, std = warping.inverse_moments(targets, np.full(100, 5.0))
+    assert np.isfinite(mean).all()
+    assert np.isfinite(std).all()
+    assert (np.diff(mean) >= 0).all()
+    assert 0 < warping.expected_excess(0.0, 1.0, 0.0) < np.inf
+
+
 def test_inverse_keeps_the_shape():
     assert OutputWarping(skewed()).inverse(np.zeros((2, 3))).shape == (2, 3)
