@@ -88,7 +88,7 @@ for label, (params, color, style) in settings.items():
     left.plot(simulate(**params)[0], style, color=color, lw=2, label=label)
 left.axhline(TARGET, color="0.4", lw=1, ls=":", label="target")
 left.set(xlabel="minute", ylabel="temperature in °C", title="The room")
-left.legend(loc="lower right")
+left.legend(loc="center right")
 
 scores = np.array([trial.score for trial in optimizer.trials])
 right.plot(np.arange(1, len(scores) + 1), -scores, "o", color="0.6", label="trial")

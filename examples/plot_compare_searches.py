@@ -133,11 +133,11 @@ def evaluations_until_others_best(row):
     return 1 + np.argmax(reached) if reached.any() else np.inf
 
 
-results["evaluations until the others' best"] = results.apply(evaluations_until_others_best, axis=1)
+results["evals to beat others"] = results.apply(evaluations_until_others_best, axis=1)
 groups = results.groupby("search", sort=False)
 table = groups[["best CV score", "held-out score", "fits", "seconds"]].mean()
-until = groups["evaluations until the others' best"].median()
-table["evaluations until the others' best"] = [f"{n:.0f}" if n < np.inf else "-" for n in until]
+until = groups["evals to beat others"].median()
+table["evals to beat others"] = [f"{n:.0f}" if n < np.inf else "-" for n in until]
 table = table.astype({"fits": int}).round({"best CV score": 4, "held-out score": 4, "seconds": 1})
 print(f"Negative Brier score (higher is better), mean over {N_SEEDS} splits of the data:\n")
 print(table.to_string())

@@ -65,6 +65,9 @@ def make_searches(seed):
 # The inner folds choose, the outer ones judge: ``cross_val_score`` of a search is all it takes. It
 # searches four fifths of the sample, so it errs on the low side: here by about two points of
 # accuracy, as much as the best score errs on the high side.
+#
+# On eight samples the three searches cannot be told apart. The one that learns promises most: on 80
+# rows, to search harder is to find more luck.
 
 
 def draw_sample(seed):

@@ -9,6 +9,7 @@ variance are the two reasons, and ``BayesSearchCV`` finds the best compromise fr
 
 import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.base import clone
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.model_selection import KFold, validation_curve
 
@@ -47,7 +48,7 @@ grid = np.linspace(0, 1, 400)[:, None]
 fig, axes = plt.subplots(1, 3, figsize=(10, 3.4), sharey=True, layout="constrained")
 cases = [("underfitted", 0.3), ("about right", 30.0), ("overfitted", 5000.0)]
 for ax, (name, gamma) in zip(axes, cases, strict=True):
-    fitted = model.set_params(gamma=gamma).fit(X, y)
+    fitted = clone(model).set_params(gamma=gamma).fit(X, y)
     ax.plot(X[:, 0], y, "o", color="0.55", ms=4, label="data")
     ax.plot(grid, signal(grid), "k--", lw=1.2, label="signal")
     ax.plot(grid, fitted.predict(grid), color=ORANGE, lw=2, label="fit")
@@ -59,8 +60,8 @@ fig.savefig("under_and_overfitting_fits.png", dpi=120)
 # %%
 # Train against test
 # ------------------
-# The validation curve evaluates 40 values on 10 folds. The search gets by with 12 of them, which
-# the model places where the test score is high.
+# The validation curve evaluates 40 values on 10 folds. The search gets by with 12, half of which lie
+# where the test score is high.
 
 cv = KFold(10, shuffle=True, random_state=0)
 train, test = validation_curve(

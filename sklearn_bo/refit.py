@@ -24,10 +24,10 @@ class PosteriorMean:
     """Refit the evaluated candidate with the best posterior mean.
 
     A Gaussian process is fitted to the mean test scores of all candidates, with the noise that it
-    finds in them: a lucky score among mediocre neighbours counts for less than it says. It sees
-    the parameters as `BayesSearchCV` would: positive numbers that span two decades on a
-    logarithmic scale, other numbers on a linear one, all else as categories, but numbers in order
-    beside None; candidates with different parameters as subspaces.
+    finds in them: a lucky score among mediocre neighbours counts for less than it says. The space
+    is guessed from the candidates: positive numbers that span two decades have a logarithmic scale,
+    other numbers a linear one, all else are categories, but numbers in order beside None;
+    candidates with different parameters are of different subspaces.
 
     Parameters
     ----------
@@ -41,7 +41,8 @@ class PosteriorMean:
 
     See Also
     --------
-    BayesSearchCV.results_frame : The posterior of each candidate, from the search's own model.
+    BayesSearchCV.results_frame : The posterior of each candidate, from the search's own model,
+        which knows the space that was searched; another candidate may be the best there.
 
     Notes
     -----

@@ -145,7 +145,7 @@ class BayesSearchCV(BaseSearchCV):
         ``None`` proposes from every result at hand, so that in parallel the candidates depend on
         timing. With an integer, candidate i is proposed from exactly the results of candidates 0 to
         i - lag: the search is reproducible whatever the timing, ``n_jobs`` or backend, and a worker
-        may wait for a slow fold. A good value is the number of workers.
+        may wait for a slow fold. A good value is the number of workers, twice that from some 30 on.
 
     fit_timeout : float, default=None
         Seconds that the fit and the scoring of a fold may take. Then it is given up with
@@ -204,7 +204,8 @@ class BayesSearchCV(BaseSearchCV):
         Refitted on all data; only with ``refit``.
 
     best_score_ : float
-        Mean cross-validated score of the best candidate; not with a callable ``refit``.
+        Mean cross-validated score of the best candidate; not with a callable ``refit``, nor with
+        several metrics and ``refit=False``.
 
     best_params_ : dict
         Parameters of the best candidate; like the next, not with several metrics and

@@ -479,7 +479,3 @@ def test_an_error_in_a_worker_is_the_same_as_in_this_process():
     search = BayesSearchCV(Counting(), RANGE, n_iter=3, cv=2, scoring=text_score, n_jobs=2)
     with parallel_config("loky"), pytest.raises(ValueError, match=r"scor.*good"):
         search.fit(X, y)
-
-
-def test_the_table_holds_sixty_calls():
-    assert len(CASES) >= 60

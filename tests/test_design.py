@@ -71,9 +71,8 @@ def test_design_fills_the_space_better_than_random_points(n):
 
 def test_default_size_grows_with_the_dimension_and_levels_off():
     sizes = [default_n_initial_points(d) for d in range(100)]
-    assert sizes == sorted(sizes)
-    assert sizes[1] >= 2
-    assert sizes[-1] <= 20
+    assert sizes[1:5] == [4, 6, 8, 8]
+    assert set(sizes[3:]) == {8}
 
 
 @pytest.mark.parametrize("n_iter", [1, 2, 3, 10, 50, 1000])

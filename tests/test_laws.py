@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from spaces import contains, single, spaces
-from tuned import run
+from tuned import cube, run, sphere
 
 from sklearn_bo import Optimizer, SpaceExhaustedError
 from sklearn_bo.space import Space
@@ -138,6 +138,8 @@ def test_exhausted_optimizer_still_learns_and_says_what_is_best():
     for trial in optimizer.ask(3):
         optimizer.tell(trial, float(trial.params["a"]))
     assert optimizer.best_trial.params == {"a": 3}
+    mean, _ = optimizer.predict([{"a": a} for a in (1, 2, 3)])
+    assert list(mean) == sorted(mean)
 
 
 def test_setting_that_two_subspaces_have_is_asked_once():
@@ -249,14 +251,6 @@ def test_whole_search_is_the_same_in_another_unit():
 # Scores and spaces that break lesser optimisers. Warnings are errors throughout.
 
 
-def cube(d):
-    return {f"x{i}": (0.0, 1.0) for i in range(d)}
-
-
-def bowl(params):
-    return -sum((x - 0.3) ** 2 for x in params.values())
-
-
 def assert_goes_on(optimizer, n=4):
     """More trials can be asked, told and predicted, each new and in the space."""
     before = {trial.key for trial in optimizer.trials}
@@ -304,9 +298,9 @@ def test_hostile_scores_are_survived(scores, spec):
 
 @pytest.mark.parametrize("size", [1e2, 1e6, 1e12])
 def test_bad_outlier_does_not_hide_where_the_best_is(size):
-    optimizer = told(Optimizer(cube(2), random_state=0), 30, bowl)
+    optimizer = told(Optimizer(cube(2), random_state=0), 30, sphere)
     optimizer.tell({"x0": 0.99, "x1": 0.99}, -size)
-    run(optimizer, bowl, 6)
+    run(optimizer, sphere, 6)
     assert optimizer.best_trial.origin == "model"
     assert optimizer.best_trial.score > -1e-2
 
@@ -314,7 +308,7 @@ def test_bad_outlier_does_not_hide_where_the_best_is(size):
 @pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
 def test_one_dimension_is_searched_to_its_best(scale):
     optimizer = Optimizer({"x": (0.0, 1.0)}, random_state=0)
-    run(optimizer, lambda params: scale * bowl(params), 15)
+    run(optimizer, lambda params: scale * sphere(params), 15)
     assert optimizer.best_trial.params["x"] == pytest.approx(0.3, abs=0.01)
 
 
@@ -350,16 +344,16 @@ def test_rare_categories_are_told_apart():
 
 def test_thirty_dimensions():
     optimizer = Optimizer(cube(30), random_state=0)
-    run(optimizer, bowl, 40)
+    run(optimizer, sphere, 40)
     assert optimizer.best_trial.origin == "model"
     assert_goes_on(optimizer)
 
 
 def test_five_thousand_told_trials():
-    optimizer = told(Optimizer(cube(3), random_state=0), 5000, bowl)
+    optimizer = told(Optimizer(cube(3), random_state=0), 5000, sphere)
     trial = optimizer.ask()
     assert trial.origin == "model"
-    assert bowl(trial.params) > -0.05
+    assert sphere(trial.params) > -0.05
     assert_goes_on(optimizer)
 
 

@@ -92,11 +92,6 @@ def test_the_model_proposes_after_the_initial_points(n_initial_points):
     assert first == max(n_initial_points, 2)  # there is nothing to learn from one score
 
 
-def test_auto_leaves_few_trials_to_the_initial_design_of_a_small_space():
-    small, large = Optimizer(cube(1)).n_initial_points, Optimizer(cube(12)).n_initial_points
-    assert 1 <= small < large <= 20
-
-
 @pytest.mark.parametrize(
     "space",
     [

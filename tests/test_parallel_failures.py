@@ -106,7 +106,10 @@ def test_the_report_of_failed_fits_says_that_the_worker_died(tmp_path):
     from sklearn.exceptions import FitFailedWarning
 
     searching = search(tmp_path, die)
-    with joblib.parallel_config("loky", n_jobs=2), pytest.warns(FitFailedWarning, match="TaskLost"):
+    with (
+        joblib.parallel_config("multiprocessing", n_jobs=2),
+        pytest.warns(FitFailedWarning, match="TaskLost"),
+    ):
         searching.fit(X, Y)
     assert np.isnan(scores(searching, 1)[0])
 

@@ -22,7 +22,8 @@ class Slow(ClassifierMixin, BaseEstimator):
         self.classes_ = np.unique(y)
         with open(self.log, "a") as file:
             file.write(f"{os.getpid()} {len(y)}\\n")
-        time.sleep(60 if len(y) == 40 and sys.argv[3] == "long" else 0.2)
+        is_slow = {"long refit": len(y) == 40, "long fits": True}.get(sys.argv[3], False)
+        time.sleep(60 if is_slow else 0.2)
         return self
     def score(self, X, y):
         return self.a
@@ -46,12 +47,12 @@ if __name__ == "__main__":
 """
 
 
-def start(tmp_path, backend, refit):
+def start(tmp_path, backend, kind):
     script, log = tmp_path / "script.py", tmp_path / "log"
     script.write_text(SCRIPT)
     log.touch()
     process = subprocess.Popen(
-        [sys.executable, "-W", "default", str(script), backend, str(log), refit],
+        [sys.executable, "-W", "default", str(script), backend, str(log), kind],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -112,7 +113,7 @@ def test_interrupt_leaves_the_search_fitted_on_what_has_ended(tmp_path, backend,
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
 @pytest.mark.parametrize("backend", ["loky-2", "threading-2"])
 def test_second_interrupt_leaves_at_once(tmp_path, backend):
-    process, log = start(tmp_path, backend, "long")
+    process, log = start(tmp_path, backend, "long refit")
     wait_for(lambda: len(log.read_text().splitlines()) >= 7)
     os.kill(process.pid, signal.SIGINT)
     wait_for(lambda: " 40\n" in log.read_text())  # the refit
@@ -126,7 +127,7 @@ def test_second_interrupt_leaves_at_once(tmp_path, backend):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
 def test_interrupt_before_anything_has_ended_leaves(tmp_path):
-    process, log = start(tmp_path, "loky-2", "short")
+    process, log = start(tmp_path, "loky-2", "long fits")
     wait_for(lambda: log.read_text())
     os.kill(process.pid, signal.SIGINT)
     out = finish(process, log)

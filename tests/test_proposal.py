@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from tuned import cube
 
 from sklearn_bo import Optimizer
 from sklearn_bo.model import Model
@@ -22,10 +23,6 @@ def hills(params):
 
 def waves(params):
     return sum(math.sin(9 * x + i) for i, x in enumerate(params.values()))
-
-
-def cube(d):
-    return {f"x{i}": (0.0, 1.0) for i in range(d)}
 
 
 def search(spec, score, n, seed=0):

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-import pytest
 
 from sklearn_bo import Optimizer
 
@@ -77,13 +76,19 @@ def best_of(optimizer, score):
     return optimizer.best_trial.score
 
 
-@pytest.mark.parametrize(("space", "score"), TASKS.values(), ids=TASKS.keys())
-def test_search_beats_random_search(space, score):
+def test_search_beats_random_search_on_each_task():
     """The best of a search, as a quantile of the best of as many random trials, is high.
 
-    Were it no better than random search, each quantile would be uniform, and their mean over 8
-    seeds would exceed 0.7 on all of the 6 tasks with probability 0.025^6 = 2e-10.
+    Were it no better than random search, each quantile would be uniform. An engine that never
+    fits its hyperparameters, or takes the best of 60 random points in place of the acquisition's
+    maximum, or always explores, has 0.93 on average.
     """
+    quantiles = [mean_quantile(space, score) for space, score in TASKS.values()]
+    assert min(quantiles) > 0.8
+    assert np.mean(quantiles) > 0.95
+
+
+def mean_quantile(space, score):
     draws = Optimizer(space).space
     rng = np.random.RandomState(0)
     scores = np.array([score(draws.decode(z)) for z in draws.sample(N_RANDOM, rng)])
@@ -93,4 +98,4 @@ def test_search_beats_random_search(space, score):
         (np.mean(scores < best) ** N_TRIALS + np.mean(scores <= best) ** N_TRIALS) / 2
         for best in found
     ]
-    assert np.mean(quantiles) > 0.7
+    return np.mean(quantiles)

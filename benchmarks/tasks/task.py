@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -67,11 +67,6 @@ class Task:
         if self.mean is not None:
             return float(self.mean(params))
         return float(np.mean([self.objective(params, 90_000 + k) for k in range(N_REPEATS)]))
-
-
-def is_conditional(space: Space) -> bool:
-    """Return whether a space is a list of subspaces."""
-    return not isinstance(space, Mapping)
 
 
 def with_noise(function: Callable[[Params], float], std: float) -> Callable[[Params, int], float]:
