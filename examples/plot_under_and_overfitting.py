@@ -60,8 +60,8 @@ fig.savefig("under_and_overfitting_fits.png", dpi=120)
 # %%
 # Train against test
 # ------------------
-# The validation curve evaluates 40 values on 10 folds. The search gets by with 12, half of which lie
-# where the test score is high.
+# The validation curve evaluates 40 values on 10 folds. The search gets by with 12, half of which
+# lie where the test score is high.
 
 cv = KFold(10, shuffle=True, random_state=0)
 train, test = validation_curve(
