@@ -50,7 +50,7 @@ def maximize(
     admissible : callable
         Tells for each row of Z whether it may be proposed.
     random_state : RandomState
-        Source of the screening points.
+        Source of the screening points, and of the choice among equals.
 
     Returns
     -------
@@ -74,7 +74,8 @@ def maximize(
         return np.where(admissible(Z), value(Z), -np.inf)
 
     if space.n_settings <= _N_EXHAUSTIVE:
-        Z = np.array(list(space.settings()))
+        # Of equals, as choices are that were never tried, none is the first by its place in a list.
+        Z = random_state.permutation(np.array(list(space.settings())))
         values = admissible_value(Z)
         return Z[np.argmax(values)] if values.max() > -np.inf else None
 

@@ -133,6 +133,19 @@ def test_ask_n_is_shorter_at_the_end_of_a_finite_space(told):
         optimizer.ask(2)
 
 
+@pytest.mark.parametrize("place", [0, 39])
+def test_where_a_choice_stands_in_its_list_does_not_decide_when_it_is_tried(place):
+    names = [f"choice {i}" for i in range(40)]
+    turns = []
+    for seed in range(20):
+        rng = np.random.RandomState(seed)
+        scores = dict(zip(names, rng.uniform(size=40), strict=True))
+        asked = run(Optimizer({"a": names}, random_state=seed), lambda p, s=scores: s[p["a"]], 40)
+        turns.append([params["a"] for params in asked].index(names[place]))
+    # uniform on 0 .. 39: the mean of 20 has a standard deviation of 2.6
+    assert np.mean(turns) == pytest.approx(19.5, abs=8)
+
+
 def test_exhausted_optimizer_still_learns_and_says_what_is_best():
     optimizer = Optimizer({"a": [1, 2, 3]}, random_state=0)
     for trial in optimizer.ask(3):
