@@ -24,7 +24,14 @@ import joblib
 from joblib._utils import eval_expr
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_bo._workers import Attempt, Running, Task, run_task, workers_of
+from sklearn_bo._workers import (
+    Attempt,
+    NoWorkerYetError,
+    Running,
+    Task,
+    run_task,
+    workers_of,
+)
 from sklearn_bo.alarm import Alarm
 from sklearn_bo.exceptions import NoWorkerLeftError, TaskLostError, TimeIsUp
 from sklearn_bo.shipment import Shipment
@@ -39,7 +46,10 @@ _DEATHS = {  # how loky, Dask and Ray report that a worker died of a task
     "KilledWorker",
     *("RayActorError", "WorkerCrashedError", "NodeDiedError", "OutOfMemoryError"),
 }
-_LOSSES = {"CancelledError", "ObjectLostError"}  # how Dask and Ray report that data went with one
+_LOSSES = {  # how they, and loky in that order, report that a task was lost through no fault of its
+    *("CancelledError", "ObjectLostError"),
+    "ShutdownExecutorError",  # another search has ended all processes
+}
 
 
 class _Submitting(joblib.Parallel):
@@ -107,19 +117,30 @@ class Executor(Parallel, _Submitting):
         else:
             self._n_attempts = max(self._allowed_queue_length(), self.n_workers)
         self._workers: Any = workers_of(backend, self._id)  # None where rounds are run
+        if self._workers is None and self.n_workers > 1 and self._call_timeout is not None:
+            warnings.warn(
+                f"{type(backend).__name__} does not tell when a single call ends, so that no call "
+                f"is given up after the timeout of {self._call_timeout} seconds.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         if self._workers is not None:
             if not self._workers.queues or (self._call_timeout and not self._workers.can_stop):
                 self._n_attempts = self.n_workers  # a task begins when it is submitted
             if hasattr(backend, "start_call"):
                 backend.start_call()
                 self._calling = True  # has __exit__ call stop_call
+            # A search in a Dask task makes room on its worker for the tasks that it waits for.
+            self._retrieval_context = backend.retrieval_context()
+            self._retrieval_context.__enter__()
         return self
 
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
         if self._workers is not None:
             if exc_type is not None:
-                self._workers.abandon(ensure_ready=False)
+                self._workers.abandon()
             self._workers.release()
+            self._retrieval_context.__exit__(None, None, None)
         super().__exit__(exc_type, exc_value, traceback)
 
     def _allowed_queue_length(self) -> float:
@@ -194,7 +215,8 @@ class Executor(Parallel, _Submitting):
         while not self._ended:
             self.launch()
             patrolled = self._workers.silent or self._call_timeout
-            wait = min(_POLL if patrolled else math.inf, max(give_up - time.monotonic(), 0))
+            polls = patrolled or not self._attempts  # a cluster may have no worker yet
+            wait = min(_POLL if polls else math.inf, max(give_up - time.monotonic(), 0))
             with suppress(Empty):
                 self._settle(*self._reports.get(timeout=wait if wait < math.inf else None))
             if patrolled:
@@ -226,8 +248,11 @@ class Executor(Parallel, _Submitting):
                 return
             suspected = bool(self._suspects)
             attempt = Attempt(_take_together(queue, min(self.n_each, share)))
+            try:
+                self._workers.submit(attempt, self._attempts, partial(self._report, attempt))
+            except NoWorkerYetError:
+                return queue.extendleft(reversed(attempt.tasks))
             self._alone = attempt if suspected else None
-            self._workers.submit(attempt, self._attempts, partial(self._report, attempt))
             self._attempts[attempt] = None
 
     def _report(self, attempt: Attempt, out: Any) -> None:
@@ -245,7 +270,9 @@ class Executor(Parallel, _Submitting):
         try:
             ((outcomes, seconds),) = self._backend.retrieve_result_callback(out)
         except BaseException as error:
-            names = {base.__name__ for base in type(error).__mro__}
+            # joblib raises an error of its own in place of loky's.
+            kinds = [*type(error).__mro__, *type(error.__context__).__mro__]
+            names = {kind.__name__ for kind in kinds}
             if names & _DEATHS:
                 return self._bury(attempt, self._workers.suspects(attempt, self._attempts), error)
             return self._lose(attempt, error, innocent=bool(names & _LOSSES))
@@ -262,6 +289,7 @@ class Executor(Parallel, _Submitting):
         self._forget(attempt)
         if innocent:
             self._workers.renew(attempt)
+            self._restart_if_lost()
         for task in reversed(attempt.tasks):
             task.n_losses += 1
             if task.n_losses < _MAX_LOSSES and (innocent or len(attempt.tasks) > 1):

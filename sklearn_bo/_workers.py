@@ -18,9 +18,11 @@ from pathlib import Path
 from queue import Empty
 from tempfile import TemporaryDirectory
 from typing import Any
+from weakref import WeakSet
 
 from joblib.parallel import BatchedCalls
 
+from sklearn_bo.exceptions import NoWorkerLeftError
 from sklearn_bo.shipment import Shipment, cloudpickle, forget
 
 
@@ -134,6 +136,10 @@ class Attempt:
         self.began = time.time()
 
 
+class NoWorkerYetError(Exception):
+    """A task cannot be handed over before a worker joins the cluster."""
+
+
 Running = dict[Attempt, None]  # in the order of submission
 
 
@@ -164,9 +170,9 @@ class Workers:
         nested = self.backend.get_nested_backend()
         self.hand_over(BatchedCalls([(run, shared, {})], nested, self.on_pickling, {}), note)
 
-    def abandon(self, ensure_ready: bool) -> None:
-        """End all tasks at once; with ``ensure_ready``, for others to follow."""
-        self.backend.abort_everything(ensure_ready=ensure_ready)
+    def abandon(self) -> None:
+        """End all tasks at once."""
+        self.backend.abort_everything(ensure_ready=False)
 
     def hand_over(self, batch: BatchedCalls, note: Callable[[Any], None]) -> Any:
         submit = getattr(self.backend, "submit", None) or self.backend.apply_async  # joblib < 1.5
@@ -276,23 +282,41 @@ class _Loky(_Processes):
             self.backend._workers._temp_folder_manager.set_current_context(context_id)
 
         self.on_pickling = map_large_arrays_to_files_of_the_executor
+        self._futures: WeakSet[Any] = WeakSet()
 
     def suspects(self, attempt: Attempt, running: Running) -> list[Attempt]:
         begun = [other for other in running if self.began(other)]
         return begun or list(running)
 
-    def renew(self, attempt: Attempt) -> None:
-        self.abandon(ensure_ready=True)
+    def hand_over(self, batch: BatchedCalls, note: Callable[[Any], None]) -> None:
+        try:
+            future = super().hand_over(batch, note)
+        except RuntimeError:  # the processes have just died, or another search has ended them
+            self._end_all(ensure_ready=True)
+            future = super().hand_over(batch, note)
+        self._futures.add(future)
 
-    def abandon(self, ensure_ready: bool) -> None:
+    def abandon(self) -> None:
+        """End the tasks, but not those of other searches, which share the processes."""
+        work = self.backend._workers._pending_work_items
+        if {item.future for item in list(work.values())} <= set(self._futures):
+            return self._end_all(ensure_ready=False)
+        for future in self._futures:
+            future.cancel()  # those that no process has
+
+    def renew(self, attempt: Attempt) -> None:
+        self._end_all(ensure_ready=True)
+
+    def stop(self, attempt: Attempt) -> None:
+        self._end_all(ensure_ready=True)
+
+    def _end_all(self, ensure_ready: bool) -> None:
+        """Kill the processes; with ``ensure_ready``, start others."""
         # loky drops the calls that wait, and then looks for those whose numbers it still has.
         with suppress(AttributeError, Empty):
             while True:
                 self.backend._workers._work_ids.get_nowait()
-        super().abandon(ensure_ready)
-
-    def stop(self, attempt: Attempt) -> None:
-        self.renew(attempt)
+        self.backend.abort_everything(ensure_ready)
 
 
 async def _forget() -> None:
@@ -312,7 +336,10 @@ class _Dask(Workers):
     def store(self, shipment: Shipment) -> Any:
         """Scatter it here, as joblib, which would too, says nothing where that fails."""
         if shipment not in self._scattered:
-            self.backend.client.wait_for_workers(1)
+            if self.backend.client.status == "closed":
+                raise NoWorkerLeftError("The client of the Dask cluster was closed.")
+            if not self.backend.client.scheduler_info()["workers"]:
+                raise NoWorkerYetError
             self._scattered[shipment] = self.backend.client.scatter(shipment, hash=False)
         return self._scattered[shipment]
 
@@ -325,7 +352,7 @@ class _Dask(Workers):
         self._scattered.clear()
 
     def release(self) -> None:
-        with suppress(OSError):  # the cluster is gone
+        with suppress(AttributeError, OSError):  # the client is closed, or the cluster is gone
             self.backend.client.run(_forget, wait=False)
 
 

@@ -12,7 +12,7 @@ class TaskLostError(RuntimeError):
 
 
 class NoWorkerLeftError(RuntimeError):
-    """Each worker hangs, and none can be freed."""
+    """Each worker hangs and none can be freed, or there is no way to them any more."""
 
 
 class TimeIsUp(Exception):

@@ -18,19 +18,21 @@ class Interruptions:
 
     A first SIGINT raises `Interrupted` in the blocks marked by `may_interrupt`, at once or when
     the next of them begins; a second one raises `KeyboardInterrupt` anywhere. A handler that is not
-    Python's own stays in place, as does any in a thread that is not the main one.
+    Python's own stays in place, as does any in a thread that is not the main one. Within another
+    such block the first goes to the outer one, for what it evaluates is cut short.
     """
 
     def __init__(self) -> None:
         self._n = 0
         self._allowed = False
         self._handles = False
+        self._is_inner = False
 
     def __enter__(self) -> Interruptions:
         in_main_thread = threading.current_thread() is threading.main_thread()
-        self._handles = (
-            in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        )
+        handler = signal.getsignal(signal.SIGINT)
+        self._is_inner = isinstance(getattr(handler, "__self__", None), Interruptions)
+        self._handles = in_main_thread and handler is signal.default_int_handler
         if self._handles:
             signal.signal(signal.SIGINT, self._handle)
         return self
@@ -53,7 +55,7 @@ class Interruptions:
                 raise KeyboardInterrupt
             yield
         except KeyboardInterrupt:
-            if self._n > 1:
+            if self._n > 1 or self._is_inner:
                 raise
             self._n = 1  # it may have come from a worker
             raise Interrupted from None

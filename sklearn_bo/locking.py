@@ -33,10 +33,12 @@ def open_locked(path: Path, name: str) -> BinaryIO:
     BlockingIOError
         If it is open here or in another process.
     OSError
-        If it cannot be opened, is a directory, or is in one that does not exist.
+        If it cannot be opened, is no regular file, or is in one that does not exist.
     """
     if path.is_dir():
         raise IsADirectoryError(f"{name} is a directory; name a file.")
+    if path.exists() and not path.is_file():
+        raise OSError(f"{name} is a device or a pipe; name a file.")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{name}: there is no directory '{path.parent}'; make it first.")
     file = open(path, "a+b", buffering=0)  # noqa: SIM115

@@ -151,11 +151,13 @@ class BayesSearchCV(BaseSearchCV):
         Seconds that the fit and the scoring of a fold may take. Then it is given up with
         ``error_score``, and its worker freed: a process (loky, multiprocessing, Ray) is replaced; a
         thread runs on, with another in its place. loky replaces all its processes at once and
-        starts the other folds anew. A Dask worker stays busy: the search goes on with the others,
-        and a fold that Dask has queued behind the one that hangs is given up too. On clusters the
-        time counts from when the fold is sent to a worker. When no worker is left the search ends
-        with what it has, and warns. With ``n_jobs=1`` the fit is interrupted as soon as it runs
-        Python code; in a thread that is not the main one, or on Windows, it is not.
+        starts the other folds anew; what other threads have it run then, searches of scikit-learn
+        for instance, ends with an error. A Dask worker stays busy: the search goes on with the
+        others, and a fold that Dask has queued behind the one that hangs is given up too. On
+        clusters the time counts from when the fold is sent to a worker. When no worker is left the
+        search ends with what it has, and warns. With ``n_jobs=1`` the fit is interrupted as soon as
+        it runs Python code; in a thread that is not the main one, or on Windows, it is not. A
+        backend of joblib that does not tell when a single fold ends gives none up, with a warning.
 
     journal : str or PathLike, default=None
         A file to which the search appends each candidate it proposes and each fold that ends, on
@@ -393,7 +395,8 @@ class BayesSearchCV(BaseSearchCV):
             If ``journal`` cannot be opened; `BlockingIOError` if another search has it open.
         KeyboardInterrupt
             By Ctrl-C before any candidate is evaluated, or by a second one. After a first, later
-            one the search is fitted on the candidates evaluated by then, with a warning.
+            one the search is fitted on the candidates evaluated by then, with a warning; within
+            another `BayesSearchCV` it is that one which ends so.
         """
         with Journal(self.journal) as journal:
             return self._fit(X, y, params, journal)

@@ -22,6 +22,7 @@ from sklearn.utils.fixes import parse_version
 
 from sklearn_bo import BayesSearchCV
 from sklearn_bo._joblib import Executor
+from sklearn_bo.exceptions import TaskLostError
 from sklearn_bo.shipment import Shipment, forget
 
 BACKENDS = ["loky", "threading", "multiprocessing"]
@@ -409,6 +410,17 @@ def test_a_search_runs_in_rounds():
     assert [trial.state for trial in search.trials_] == ["complete"] * 12
     best = LogisticRegression(**search.best_params_)
     assert search.best_score_ == cross_val_score(best, X, y, cv=5).mean()
+
+
+def test_a_timeout_that_rounds_cannot_keep_is_no_silent_wish():
+    joblib.register_parallel_backend("silent", SilentBackend)
+    with joblib.parallel_config("silent"):
+        with pytest.warns(RuntimeWarning, match="SilentBackend does not tell .* of 0.5 seconds"):
+            Executor(2, "2*n_jobs", timeout=0.5).__enter__().__exit__(None, None, None)
+        with Executor(1, "2*n_jobs", timeout=0.1) as executor:
+            executor.submit(time.sleep, 5)
+            with pytest.raises(TaskLostError):
+                executor.next_done().result()
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

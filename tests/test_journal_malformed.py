@@ -1,6 +1,7 @@
 """What is no journal is left as it is; a line that no search writes is named by its number."""
 
 import json
+import sys
 
 import pytest
 from journaled import (
@@ -42,6 +43,13 @@ def test_a_directory_that_does_not_exist_is_named(tmp_path):
 def test_a_directory_is_no_journal(tmp_path):
     with pytest.raises(IsADirectoryError, match="is a directory; name a file"):
         make(tmp_path).fit(X, y)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="devices of Unix")
+@pytest.mark.parametrize("device", ["/dev/full", "/dev/null"])
+def test_a_device_is_no_journal(device):
+    with pytest.raises(OSError, match=f"journal='{device}' is a device or a pipe; name a file"):
+        make(device).fit(X, y)
 
 
 @pytest.mark.parametrize("journal", [3, b"x", True])

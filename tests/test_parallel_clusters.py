@@ -10,11 +10,12 @@ import sys
 import pytest
 
 PROLOGUE = """
-import json, os, signal, sys, time, warnings
+import json, os, signal, sys, threading, time, warnings
 import joblib, numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.datasets import make_classification
+from sklearn.model_selection import cross_val_score
 import sklearn_bo.shipment
 from sklearn_bo import BayesSearchCV
 
@@ -102,7 +103,6 @@ def check(backend, wait_for_workers=lambda: None):
         assert scores[0][0] == -1
         died = any("A worker process died" in str(warning.message) for warning in caught)
         assert died == (wrong is die)
-    print("checked")
 """
 
 DASK = """
@@ -117,10 +117,33 @@ if __name__ == "__main__":
     os.environ["FOLDER"] = folder
     cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
     with cluster, Client(cluster) as client:
+        # A search within a task waits for tasks of its own, on as many workers.
+        X, y = make_classification(n_samples=60, n_features=5, random_state=0)
+        search = BayesSearchCV(
+            LogisticRegression(), {"C": (1e-3, 1e3)}, n_iter=3, cv=2, n_jobs=2, random_state=0
+        )
+        expected = cross_val_score(search, X, y, cv=2)
+        with joblib.parallel_config("dask"):
+            assert list(cross_val_score(search, X, y, cv=2, n_jobs=2)) == list(expected)
+
+        # A budget ends the wait for a cluster that has lost its workers.
+        search.set_params(estimator=Jittered(), n_iter=1000, time_budget=3, refit=False)
+        lose_workers = threading.Timer(1, cluster.scale, [0])
+        lose_workers.start()
+        with joblib.parallel_config("dask"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            search.fit(X, y)
+        lose_workers.join()
+        assert search.n_trials_ and "time budget of 3 s" in search.stop_reason_, search.stop_reason_
+        cluster.scale(2)
+        client.wait_for_workers(2)
+        os.remove(os.path.join(folder, "fits"))
+
         check("dask", lambda: client.wait_for_workers(2))
         time.sleep(1)
         kept = client.run(lambda: len(sklearn_bo.shipment._kept))
         assert set(kept.values()) == {0}, kept
+        print("all checked")
 else:
     folder = os.environ["FOLDER"]
 """
@@ -134,6 +157,7 @@ if __name__ == "__main__":
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     register_ray()
     check("ray")
+    print("all checked")
     ray.shutdown()
 """
 
@@ -152,4 +176,4 @@ def test_a_cluster_runs_the_search_of_one_process(tmp_path, package, script):
     done = subprocess.run(
         [sys.executable, str(path), str(tmp_path)], capture_output=True, text=True, timeout=600
     )
-    assert "checked" in done.stdout, done.stdout[-2000:] + done.stderr[-4000:]
+    assert "all checked" in done.stdout, done.stdout[-2000:] + done.stderr[-4000:]

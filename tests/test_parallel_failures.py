@@ -4,13 +4,15 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import GridSearchCV
 
-from sklearn_bo import BayesSearchCV
+from sklearn_bo import BayesSearchCV, TargetScore
 from sklearn_bo._joblib import Executor
 from sklearn_bo._workers import _Threads
 from sklearn_bo.exceptions import NoWorkerLeftError, TaskLostError
@@ -192,6 +194,51 @@ def test_a_fit_that_hangs_is_given_up(tmp_path, backend, n_jobs):
     np.testing.assert_array_equal(scores(searching, 1), [np.nan, 0.25, 0.25, 0.25])
     assert np.isfinite([scores(searching, i) for i in (0, 2, 3, 4, 5)]).all()
     assert n_fits(tmp_path, 0.25) in (4, 5)  # a fold beside it may have begun anew
+
+
+class Slow(Bad):
+    def fit(self, X, y):
+        time.sleep(0.3)
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize("other", ["ours", "of scikit-learn"])
+def test_a_search_that_ends_early_leaves_the_pool_to_those_of_other_threads(tmp_path, other):
+    slow = Slow(log=str(tmp_path / "log"))
+    early = BayesSearchCV(
+        slow, {"a": (0.0, 1.0)}, n_jobs=2, cv=2, refit=False, stopping=TargetScore(0.0)
+    )
+    searching = {
+        "ours": BayesSearchCV(slow, {"a": (0.0, 1.0)}, n_iter=4, cv=2, n_jobs=2),
+        "of scikit-learn": GridSearchCV(slow, {"a": [0.2, 0.4, 0.6, 0.8]}, cv=2, n_jobs=2),
+    }[other]
+    with ThreadPoolExecutor(1) as thread:
+        fitting = thread.submit(searching.fit, X, Y)
+        time.sleep(0.2)
+        early.fit(X, Y)
+        assert early.stop_reason_.startswith("TargetScore")
+        assert not fitting.done()
+        assert len(fitting.result(60).cv_results_["params"]) == 4
+
+
+@FAILED
+def test_a_search_outlives_the_end_of_the_pool_by_another_thread(tmp_path):
+    hanging = search(tmp_path, hang, fit_timeout=1.5, n_jobs=2)
+    searching = BayesSearchCV(
+        Slow(log=str(tmp_path / "other")), {"a": (0.0, 1.0)}, n_iter=12, cv=2, n_jobs=2
+    )
+    with ThreadPoolExecutor(1) as thread:
+        fitting = thread.submit(searching.fit, X, Y)
+        hanging.fit(X, Y)
+        assert {trial.state for trial in fitting.result(60).trials_} == {"complete"}
+    np.testing.assert_array_equal(scores(hanging, 1), [np.nan, 0.25, 0.25, 0.25])
+
+
+def test_a_pool_that_ends_as_a_call_is_handed_over_is_replaced():
+    with joblib.parallel_config("loky"), Executor(2, "2*n_jobs") as executor:
+        executor._backend._workers.shutdown(kill_workers=True)
+        task = executor.submit(slow_square, 3)
+        assert executor.next_done().result() == 9 == task.result()
 
 
 RELEASED = threading.Event()

@@ -47,9 +47,9 @@ if __name__ == "__main__":
 """
 
 
-def start(tmp_path, backend, kind):
+def start(tmp_path, backend, kind, source=SCRIPT):
     script, log = tmp_path / "script.py", tmp_path / "log"
-    script.write_text(SCRIPT)
+    script.write_text(source)
     log.touch()
     process = subprocess.Popen(
         [sys.executable, "-W", "default", str(script), backend, str(log), kind],
@@ -132,3 +132,50 @@ def test_interrupt_before_anything_has_ended_leaves(tmp_path):
     os.kill(process.pid, signal.SIGINT)
     out = finish(process, log)
     assert "KeyboardInterrupt" in out
+
+
+NESTED = """
+import sys, time
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn_bo import BayesSearchCV
+
+class Slow(ClassifierMixin, BaseEstimator):
+    def __init__(self, a=0.5, b=0, log=None):
+        self.a, self.b, self.log = a, b, log
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        with open(self.log, "a") as file:
+            file.write("0 fit\\n")
+        time.sleep(0.05)
+        return self
+    def score(self, X, y):
+        return self.a
+
+X, y = np.arange(40.0).reshape(-1, 1), np.arange(40) % 2
+inner = BayesSearchCV(Slow(log=sys.argv[2]), {"a": [0.1, 0.3, 0.5, 0.7, 0.9]}, n_iter=5, cv=2)
+search = BayesSearchCV(
+    inner,
+    {"estimator__b": [0, 1, 2]},
+    n_iter=3,
+    cv=2,
+    refit=False,
+    random_state=0,
+    journal=sys.argv[2] + ".journal",
+)
+search.fit(X, y)
+assert search.n_trials_ == 1
+assert search.fit(X, y).n_trials_ == 3
+assert set(search.cv_results_["split0_test_score"]) == {0.9}
+print("fitted")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+def test_interrupt_within_a_search_within_a_search_leaves_no_score_of_half_a_search(tmp_path):
+    process, log = start(tmp_path, "-", "-", NESTED)
+    wait_for(lambda: len(log.read_text().splitlines()) >= 25)  # the second candidate's
+    os.kill(process.pid, signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert out.count("The search was interrupted when 1 of 3") == 1, out
+    assert out.splitlines()[-1] == "fitted"

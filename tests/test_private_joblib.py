@@ -100,6 +100,22 @@ def test_loky_maps_large_arrays_to_the_folder_of_the_executor():
         assert str(name).startswith(manager.resolve_temp_folder_name())
 
 
+@pins("_pending_work_items")
+def test_loky_knows_the_calls_that_have_not_ended():
+    with joblib.Parallel(n_jobs=2, backend="loky") as parallel:
+        result = submit(parallel, (time.sleep, (0.2,), {}))
+        (item,) = parallel._backend._workers._pending_work_items.values()
+        assert not item.future.done()
+        result()
+        assert not parallel._backend._workers._pending_work_items
+
+
+@pins("retrieval_context")
+def test_the_wait_for_results_has_a_context():
+    with joblib.Parallel(n_jobs=2) as parallel, parallel._backend.retrieval_context():
+        assert parallel([(divmod, (7, 2), {})]) == [(3, 1)]
+
+
 @pins("_work_ids")
 def test_loky_is_ended_while_calls_wait_without_an_error_in_its_thread():
     with joblib.Parallel(n_jobs=2, backend="loky") as parallel:
@@ -108,7 +124,7 @@ def test_loky_is_ended_while_calls_wait_without_an_error_in_its_thread():
                 submit(parallel, (time.sleep, (0.01,), {}))
             assert parallel._backend._workers._work_ids.qsize() >= 0
             workers = _workers.workers_of(parallel._backend, parallel._id)
-            workers.abandon(ensure_ready=True)
+            workers.renew(None)
             workers.release()
         assert submit(parallel, (divmod, (7, 2), {}))() == [(3, 1)]
 
