@@ -39,6 +39,7 @@ from sklearn_bo.shipment import Shipment
 # CPython before 3.11.9 fails when two threads parse at once (python/cpython#106905).
 _PARSING = threading.Lock()
 _POLL = 0.1  # seconds between looks for workers that hang or die unreported
+_NAP = 3600.0  # seconds, where there is nothing to look for
 _MAX_DEATHS = 2  # of workers that run a task
 _MAX_LOSSES = 20  # of a task with the data that it needs, by the deaths of others' workers
 _DEATHS = {  # how loky, Dask and Ray report that a worker died of a task
@@ -98,7 +99,7 @@ class Executor(Parallel, _Submitting):
         self, n_jobs: int | None, pre_dispatch: int | str, timeout: float | None = None
     ) -> None:
         super().__init__(n_jobs=n_jobs, pre_dispatch=pre_dispatch)
-        self._call_timeout = timeout
+        self._call_timeout = None if timeout is None else float(timeout)
         self._waiting: deque[Task] = deque()
         self._suspects: deque[Task] = deque()  # of having killed a worker; each runs alone
         self._alone: Attempt | None = None
@@ -216,9 +217,9 @@ class Executor(Parallel, _Submitting):
             self.launch()
             patrolled = self._workers.silent or self._call_timeout
             polls = patrolled or not self._attempts  # a cluster may have no worker yet
-            wait = min(_POLL if polls else math.inf, max(give_up - time.monotonic(), 0))
+            wait = min(_POLL if polls else _NAP, max(give_up - time.monotonic(), 0))
             with suppress(Empty):
-                self._settle(*self._reports.get(timeout=wait if wait < math.inf else None))
+                self._settle(*self._reports.get(timeout=wait))
             if patrolled:
                 self._patrol()
             if not self._ended and time.monotonic() >= give_up:

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+_MAX_SECONDS = 1e9  # some 30 years; a timer takes no more than 290
+
 
 class Alarm(BaseException):
     """The time of a call is over; no `Exception`, which a fit might catch."""
@@ -80,4 +82,5 @@ def _disarm() -> tuple[float, float]:
 def _arm(end: float, interval: float = 0.0) -> None:
     """Have the timer ring at a time that is finite, and again after an interval that is not 0."""
     if end < math.inf:
-        signal.setitimer(signal.ITIMER_REAL, max(end - time.monotonic(), 1e-6), interval)
+        seconds = min(max(end - time.monotonic(), 1e-6), _MAX_SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, seconds, interval)

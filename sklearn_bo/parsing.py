@@ -76,6 +76,8 @@ def _parse(spec: Any, random_state: Any) -> Dimension:
     if isinstance(spec, tuple) and (dimension := _from_tuple(spec)):
         return dimension
     if (values := _listed(spec)) is not None:
+        if len(values) == 3 and is_number(values[0]) and str(values[2]) in _PRIORS:
+            raise ValueError(f"a range is a tuple, not a list; write {tuple(values)!r}")
         return Choices(values)
     if _has(spec, "low", "high", "prior", "dtype"):  # scikit-optimize's Real and Integer
         integers = np.dtype(spec.dtype).kind in "iu"
@@ -141,7 +143,8 @@ def _from_law(law: Any, random_state: Any) -> Dimension:
     scalar = quantiles(law, [0.5]).shape == (1,)
     if not scalar or not np.all(np.isfinite((at := quantiles(law, grid))[1:-1])):
         raise ValueError(
-            f"the distribution {_written(law)} has no scalar quantiles; check its parameters"
+            f"the distribution {_written(law)} has no scalar quantiles; check its parameters, or "
+            "write [value] for one that is fixed"
         )
     low, high = float(at[0]), float(at[-1])
     if math.isfinite(high - low) and low < high:
@@ -175,7 +178,7 @@ def _from_discrete_law(law: Any, random_state: Any) -> Dimension:
         return _from_draws(law.rvs, random_state)
     start, end = covered_quantiles(low, high)
     first, last = quantiles(law, [max(start, _NEGLIGIBLE), min(end, 1 - _NEGLIGIBLE)])
-    values = np.arange(first, last + 1)
+    values = np.arange(max(first, low), max(last, low) + 1)  # geom(1) has quantiles of 0
     return _weighted(_whole(values), law.pmf(values))
 
 

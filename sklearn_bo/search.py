@@ -294,7 +294,7 @@ class BayesSearchCV(BaseSearchCV):
         "random_state": ["random_state"],
         "objective": [str, callable, None],
         "n_initial_points": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "initial_candidates": [dict, list, None],
+        "initial_candidates": [dict, list, tuple, None],
         "lag": [Interval(Integral, 1, None, closed="left"), None],
         "fit_timeout": [Interval(Real, 0, None, closed="neither"), None],
         "journal": [str, os.PathLike, None],
@@ -489,14 +489,18 @@ class BayesSearchCV(BaseSearchCV):
         # What a rule ended the search without is pending.
         numbers = [n for n in sorted(finished) if optimizer.trials[n].state != "pending"]
         whole = "settings of the space" if exhaustive else "trials of n_iter"
-        self.stop_reason_ = ending.conclude(len(numbers), n_candidates, whole)
+        stop_reason = ending.conclude(len(numbers), n_candidates, whole)
+        trials = [optimizer.trials[number] for number in numbers]
+        out = [fold for number in numbers for fold in finished[number]]
+        _warn_or_raise_about_fit_failures(out, self.error_score)
 
+        # Before here nothing is set, lest a fit that fails mix with an earlier one.
+        self.stop_reason_ = stop_reason
         self.optimizer_ = optimizer
         self.scorer_ = scorers._scorers if isinstance(scorers, _MultimetricScorer) else scorers
-        trials = [optimizer.trials[number] for number in numbers]
         for name in _OF_THE_BEST:  # of an earlier fit
             self.__dict__.pop(name, None)
-        self._record(trials, [finished[number] for number in numbers], refit_metric)
+        self._record(trials, out, refit_metric)
         if self.refit:  # after all else, lest one that fails cost the results
             self._refit(base_estimator, routed.estimator.fit, context, data)
         context.call_on_fit_task_end(estimator=self, **data)
@@ -544,12 +548,8 @@ class BayesSearchCV(BaseSearchCV):
         objective = resolve_objective(self.objective, self.refit, list(means), exhaustive)
         return objective_value(means, objective)
 
-    def _record(
-        self, trials: list[Trial], folds: list[list[FoldResult]], refit_metric: str
-    ) -> None:
+    def _record(self, trials: list[Trial], out: list[FoldResult], refit_metric: str) -> None:
         """Set the results, then which candidate is the best."""
-        out = [fold for of_trial in folds for fold in of_trial]
-        _warn_or_raise_about_fit_failures(out, self.error_score)
         if callable(self.scoring):
             insert_error_scores(out, self.error_score)
         results = self._format_results([trial.params for trial in trials], self.n_splits_, out)

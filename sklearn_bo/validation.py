@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
+from sklearn.pipeline import Pipeline
 
-from sklearn_bo._sklearn import _num_samples
+from sklearn_bo._sklearn import BaseSearchCV, _num_samples
 from sklearn_bo.dimensions import Choices
 from sklearn_bo.space import Space, Subspace
 
@@ -32,12 +33,12 @@ def check_data(estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any) -> 
     Raises
     ------
     ValueError
-        If the target of a classifier or regressor has missing values, or there is not one weight a
-        sample.
+        If the target of a classifier or regressor of scikit-learn has missing values, or there is
+        not one weight a sample.
     """
-    # Others ignore the target, or make use of one that is not known everywhere.
-    is_supervised = is_classifier(estimator) or is_regressor(estimator)
-    if is_supervised and (isinstance(y, list | np.ndarray) or hasattr(y, "to_numpy")):
+    if _refuses_missing_target(estimator) and (
+        isinstance(y, list | np.ndarray) or hasattr(y, "to_numpy")
+    ):
         try:
             values = np.asarray(y)
         except ValueError:  # sequences of different lengths
@@ -53,6 +54,15 @@ def check_data(estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any) -> 
             raise ValueError(
                 f"sample_weight has {n_weights} entries for {n_samples} samples; give one each."
             )
+
+
+def _refuses_missing_target(estimator: BaseEstimator) -> bool:
+    """Tell scikit-learn's own, of which those that use the target need all of it, from others."""
+    while isinstance(estimator, Pipeline | BaseSearchCV):
+        is_pipeline = isinstance(estimator, Pipeline)
+        estimator = estimator.steps[-1][1] if is_pipeline else estimator.estimator
+    is_own = type(estimator).__module__.startswith("sklearn.")
+    return is_own and (is_classifier(estimator) or is_regressor(estimator))
 
 
 def check_splitter(cv: Any) -> Any:
@@ -137,8 +147,8 @@ def _problem_with(side: np.ndarray, name: str, n_samples: int) -> str | None:
 def check_parameters(estimator: BaseEstimator, space: Space) -> None:
     """Raise if the estimator lacks a parameter of the space.
 
-    A parameter of an object that is itself searched, such as ``clf__C`` beside ``clf``, must be one
-    of each of its choices.
+    A parameter of an object that is itself searched, such as ``clf__C`` beside ``clf`` or
+    ``steps``, must be one of each of its choices.
 
     Parameters
     ----------
@@ -162,7 +172,7 @@ def _check_parameter(estimator: BaseEstimator, subspace: Subspace, name: str) ->
     owners = {
         other: dimension.values
         for other, dimension in subspace.dimensions.items()
-        if name.startswith(f"{other}__") and isinstance(dimension, Choices)
+        if isinstance(dimension, Choices) and _owns(other, dimension, name)
     }
     for choices in product(*owners.values()):
         setting = {**dict(zip(owners, choices, strict=True)), name: value}
@@ -179,3 +189,14 @@ def _check_parameter(estimator: BaseEstimator, subspace: Subspace, name: str) ->
                     f"{owner!r} with other parameters go to a dict of their own"
                 )
             raise ValueError(f"{message}: {error}") from error
+
+
+def _owns(owner: str, choices: Choices, name: str) -> bool:
+    """Whether a parameter may be one of an object that is a choice, or that a choice lists."""
+    if name.startswith(f"{owner}__"):
+        return True
+    lists_objects = any(
+        isinstance(value, list | tuple) and value and isinstance(value[0], tuple)
+        for value in choices.values
+    )
+    return lists_objects and name != owner and name.startswith(owner.rpartition("__")[0])

@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -175,3 +176,13 @@ def test_an_alarm_that_was_set_before_rings_in_its_time(seconds, interval):
         signal.signal(signal.SIGALRM, before)
     assert len(rung) >= 3 if interval else len(rung) == 1
     assert rung[0] - start >= seconds - 0.01
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("seconds", [np.float16(20), np.float32(20), 1e10, timedelta.max])
+def test_any_number_of_seconds_is_a_limit(seconds, n_jobs):
+    limits = {"time_budget": seconds}
+    if not isinstance(seconds, timedelta):
+        limits["fit_timeout"] = seconds
+    search = BayesSearchCV(Slow(), {"b": [1, 2]}, n_iter=2, cv=2, n_jobs=n_jobs, **limits)
+    assert search.fit(X, y).best_params_ == {"b": 2}

@@ -35,6 +35,12 @@ class Counting(ClassifierMixin, BaseEstimator):
         return np.full(len(X), self.classes_[0])
 
 
+class Own(Counting):
+    """As if it were of scikit-learn."""
+
+    __module__ = "sklearn.counting"
+
+
 class NoFit(BaseEstimator):
     def __init__(self, a=0.5):
         self.a = a
@@ -390,37 +396,49 @@ DATA = [
         "y with NaN",
         ValueError,
         "y contains NaN.*first.*3",
+        estimator=Own(),
         fit={"y": np.r_[0, 1, 0, np.nan, y[4:]]},
     ),
     case(
         "y with NaN, Series",
         ValueError,
         "y contains NaN",
+        estimator=Own(),
         fit={"y": pd.Series(np.r_[np.nan, y[1:]])},
     ),
-    case("y with NaN, list", ValueError, "y contains NaN", fit={"y": [float("nan"), *y[1:]]}),
+    case(
+        "y with NaN, list",
+        ValueError,
+        "y contains NaN",
+        estimator=Own(),
+        fit={"y": [float("nan"), *y[1:]]},
+    ),
     case(
         "y with None",
         ValueError,
         "y contains (NaN|None)",
+        estimator=Own(),
         fit={"y": pd.Series([None, "b"] * 6, dtype=object)},
     ),
     case(
         "y with NaN, text",
         ValueError,
         "y contains NaN",
+        estimator=Own(),
         fit={"y": np.array([np.nan, "b"] * 6, dtype=object)},
     ),
     case(
         "y with NA",
         ValueError,
         "y contains (NaN|NA)",
+        estimator=Own(),
         fit={"y": pd.Series([None, 1] * 6, dtype="Int64")},
     ),
     case(
         "y with NA, text",
         ValueError,
         "y contains (NaN|NA)",
+        estimator=Own(),
         fit={"y": pd.Series([None, "b"] * 6, dtype="string")},
     ),
     case("X missing", (TypeError, ValueError), "X|array|samples", fit={"X": None}),

@@ -93,6 +93,11 @@ def test_discrete_distribution_places_values_by_its_cdf(law):
     np.testing.assert_allclose(dimension.coordinates(), expected, rtol=1e-9)
 
 
+def test_a_distribution_of_a_single_value_is_fixed():
+    assert parse(stats.geom(1)).values == [1]
+    assert parse(stats.randint(3, 4)).values == [3]
+
+
 def test_finite_discrete_distribution_covers_all_its_values():
     assert parse(stats.binom(10, 0.5)).values == list(range(11))
 

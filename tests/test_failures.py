@@ -113,6 +113,18 @@ def test_a_refit_that_fails_leaves_no_model_of_an_earlier_fit():
     assert search.best_score_ == search.best_params_["a"]
 
 
+def test_a_fit_of_which_all_fits_fail_leaves_an_earlier_one_as_it_was():
+    search = fit_with_failures(fragile_search(above_half))
+    before, frame = dict(vars(search)), search.results_frame()
+    search.set_params(estimator__fails=never_fits)
+    with pytest.raises(ValueError, match="All the 24 fits failed"):
+        search.fit(X, y)
+    assert {name: vars(search)[name] for name in before if name != "estimator"} == {
+        name: value for name, value in before.items() if name != "estimator"
+    }
+    pd.testing.assert_frame_equal(search.results_frame(), frame)
+
+
 def test_failing_settings_of_a_finite_space_are_evaluated_once():
     space = {"a": [0.1, 0.2, 0.6, 0.7, 0.8, 0.9]}
     search = fit_with_failures(fragile_search(above_half, space, n_iter=6))

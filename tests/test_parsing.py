@@ -174,6 +174,7 @@ def test_equal_values_of_one_type_are_one_choice():
     assert parse([3, 1, 3, 1.0]).values == [3, 1, 1.0]
     assert parse([(1, 2), (1, 2), (1, 2.0)]).n_levels == 2
     assert parse([np.arange(2), np.arange(2)]).n_levels == 1
+    assert parse([{"a": 1}, {"a": 1}, {"a": 1.0}, {"a": True}, {"b": 1}]).n_levels == 4
     estimator = SVC()
     assert parse([estimator, estimator]).n_levels == 1
 
@@ -276,6 +277,7 @@ def test_real_optuna_distributions_are_read():
         ((-1.0, 1.0, "log-uniform"), ValueError, "raise low or use 'uniform'"),
         ((1, 10, "normal"), ValueError, "unknown prior 'normal'.*'log-uniform'"),
         ((0, 2**50), ValueError, "too many"),
+        ([1e-3, 1e3, "log-uniform"], ValueError, r"write \(0\.001, 1000\.0, 'log-uniform'\)"),
         ([], ValueError, "at least one"),
         ((), ValueError, "at least one"),
         (np.array([]), ValueError, "at least one"),
@@ -300,6 +302,11 @@ def test_real_optuna_distributions_are_read():
         (stats.beta, TypeError, r"beta lacks its parameters.*scipy\.stats\.beta\(a, b\)"),
         (stats.randint, TypeError, r"randint\(low, high\)"),
         (stats.beta(-1, 2), ValueError, r"beta\(-1, 2\).*check its parameters"),
+        (
+            stats.uniform(1, 0),
+            ValueError,
+            r"uniform\(1, 0\).*write \[value\] for one that is fixed",
+        ),
         (stats.uniform(0, scale=-1), ValueError, r"uniform\(0, scale=-1\).*check its parameters"),
         (stats.uniform([0, 1], [1, 1]), ValueError, r"uniform\(\[0, 1\], .*no scalar quantiles"),
         (stats.poisson(-1), ValueError, "[Dd]omain error"),

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 import sklearn
 from scipy import stats
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_diabetes
 from sklearn.decomposition import PCA
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import (
@@ -160,10 +160,10 @@ def test_no_initial_candidates_on_request():
     assert set(origins(adjust(initial_candidates=[]))) == {"initial design", "model"}
 
 
-@pytest.mark.parametrize("as_list", [True, False])
-def test_initial_candidates_come_first_and_count(as_list):
+@pytest.mark.parametrize("container", [dict, lambda one: [one], lambda one: (one,)])
+def test_initial_candidates_come_first_and_count(container):
     candidate = {"a": 0.5, "b": 3}
-    search = adjust(initial_candidates=[candidate] if as_list else candidate)
+    search = adjust(initial_candidates=container(candidate))
     assert search.trials_[0].params == candidate
     assert search.cv_results_["params"][0] == candidate
     assert origins(search).count("user") == 1
@@ -295,6 +295,31 @@ def test_targets_that_clusterers_ignore_may_have_gaps():
     same_as_grid(KMeans(n_init=1, random_state=0), {"n_clusters": [2, 3]}, X, target)
 
 
+class Masked(RegressorMixin, BaseEstimator):
+    """Leaves out the samples whose target is missing."""
+
+    def __init__(self, alpha=1.0):
+        self.alpha = alpha
+
+    def fit(self, X, y):
+        known = ~np.isnan(y)
+        self.model_ = Ridge(alpha=self.alpha).fit(X[known], y[known])
+        return self
+
+    def score(self, X, y):
+        return -np.nanmean((self.model_.predict(X) - y) ** 2)
+
+
+def test_targets_may_have_gaps_for_a_regressor_that_knows_what_to_do():
+    target = np.where(np.arange(40) % 3 == 0, np.nan, X[:, 0])
+    same_as_grid(Masked(), {"alpha": [0.1, 10.0]}, X, target)
+    pipeline = make_pipeline(StandardScaler(), Masked())
+    same_as_grid(pipeline, {"masked__alpha": [0.1, 10.0]}, X, target)
+    own = make_pipeline(StandardScaler(), GridSearchCV(Ridge(), {"alpha": [0.1, 10.0]}))
+    with pytest.raises(ValueError, match=r"^Input y contains NaN: 14 of 40"):
+        BayesSearchCV(own, {"gridsearchcv__cv": [2, 3]}).fit(X, target)
+
+
 def test_targets_may_be_sequences_of_different_lengths():
     class Tagger(Adjustable):
         def fit(self, X, y):
@@ -369,6 +394,19 @@ def test_a_search_of_subspaces_tunes_pipelines_of_different_steps():
     used = {type(params["clf"]).__name__ for params in search.cv_results_["params"]}
     assert used == {"SVC", "RandomForestClassifier"}
     assert 0.5 < search.best_score_ == search.cv_results_["mean_test_score"].max()
+
+
+def test_lists_of_steps_are_choices_and_so_are_parameters_of_the_steps():
+    steps = [[("reduce", PCA(2)), ("svc", SVC())], [("scale", StandardScaler()), ("svc", SVC())]]
+    pipeline = Pipeline([("clf", LogisticRegression())])
+    same_as_grid(pipeline, {"steps": steps, "svc__C": [0.1, 1.0]}, X, y)
+    outer = Pipeline([("inner", pipeline)])
+    same_as_grid(outer, {"inner__steps": steps, "inner__svc__C": [0.1, 1.0]}, X, y)
+    vote = VotingClassifier([("any", SVC())])
+    forest = [[("forest", RandomForestClassifier(5, random_state=0))]]
+    same_as_grid(vote, {"estimators": forest, "forest__max_depth": [1, 2]}, X, y)
+    with pytest.raises(ValueError, match="'tree__max_depth', which VotingClassifier does not acc"):
+        BayesSearchCV(vote, {"estimators": forest, "tree__max_depth": [1, 2]}).fit(X, y)
 
 
 # -- one estimator among others
