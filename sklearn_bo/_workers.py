@@ -335,12 +335,17 @@ class _Dask(Workers):
 
     def store(self, shipment: Shipment) -> Any:
         """Scatter it here, as joblib, which would too, says nothing where that fails."""
+        client = self.backend.client
         if shipment not in self._scattered:
-            if self.backend.client.status == "closed":
+            if client.status == "closed":
                 raise NoWorkerLeftError("The client of the Dask cluster was closed.")
-            if not self.backend.client.scheduler_info()["workers"]:
+            workers = client.scheduler_info()["workers"].values()
+            if not any(worker["status"] == "running" for worker in workers):
                 raise NoWorkerYetError
-            self._scattered[shipment] = self.backend.client.scatter(shipment, hash=False)
+            try:
+                self._scattered[shipment] = client.scatter(shipment, hash=False)
+            except TimeoutError:  # they have gone meanwhile
+                raise NoWorkerYetError from None
         return self._scattered[shipment]
 
     def hand_over(self, batch: BatchedCalls, note: Callable[[Any], None]) -> None:

@@ -3,8 +3,9 @@
 Two proposals in three exploit: they maximise the expected improvement. The third explores, for a
 model fitted to few points is too sure of itself: by a confidence bound under shorter lengthscales
 (Berkenkamp et al. 2019, arXiv:1901.03357), or, every other time where there are categories, by the
-expected improvement within one that is drawn. Where trials have failed, the logarithm of the
-probability of success is added to either; beside the bound, which is no logarithm, it is a penalty.
+expected improvement within one that is drawn. Where even the bound asks what is known, it is a
+random point. Where trials have failed, the logarithm of the probability of success is added to
+either; beside the bound, which is no logarithm, it is a penalty.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from sklearn_bo.trials import Trials
 _EXPLORE_EVERY = 3
 _EXPLORE_BETA = 2.5
 _EXPLORE_SHORTENING = 0.5
+_EXPLORE_DISTANCE = 0.003  # at least, in some coordinate, to what is known
 _N_ANCHORS = 5
 
 
@@ -45,7 +47,7 @@ def propose(
     Returns
     -------
     ndarray of shape (n_dims,) or None
-        The point, snapped; None if none was found that is admissible.
+        The point, snapped; None if none was found that is admissible, or any would do.
     """
     space = model.space
     gp, _, Z, y = model.fit(trials.finished)
@@ -70,13 +72,18 @@ def propose(
     ours = expected[len(gp.source_Z) :]
     best = (ours if len(ours) else expected).max()
     acquisition: Acquisition = partial(log_expected_improvement, best=best)
+    by_bound = False
     if explores and turn % 2 and any(len(categories) > 1 for categories in space.categories):
         admissible = _in_one_category(space, admissible, rng)
     elif explores:
         gp = gp.shortened(_EXPLORE_SHORTENING).condition(Z, y, n_exact=len(pending))
         acquisition = partial(upper_confidence_bound, beta=_EXPLORE_BETA)
+        by_bound = True
     terms = [(gp, acquisition), *model.success(trials.finished)]
-    return maximize(terms, space, _anchors(known, expected), admissible, rng)
+    z = maximize(terms, space, _anchors(known, expected), admissible, rng)
+    if by_bound and z is not None and abs(gp.Z - z).max(axis=1).min() < _EXPLORE_DISTANCE:
+        return None  # lest it ask the end of a slope for ever
+    return z
 
 
 def improvement_left(

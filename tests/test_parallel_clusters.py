@@ -128,16 +128,23 @@ if __name__ == "__main__":
 
         # A budget ends the wait for a cluster that has lost its workers.
         search.set_params(estimator=Jittered(), n_iter=1000, time_budget=3, refit=False)
-        lose_workers = threading.Timer(1, cluster.scale, [0])
-        lose_workers.start()
+        fits = os.path.join(folder, "fits")
+
+        def lose_workers():
+            while not os.path.exists(fits) or os.path.getsize(fits) < 100:  # some 15 fits
+                time.sleep(0.02)
+            cluster.scale(0)
+
+        losing = threading.Thread(target=lose_workers)
+        losing.start()
         with joblib.parallel_config("dask"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             search.fit(X, y)
-        lose_workers.join()
+        losing.join()
         assert search.n_trials_ and "time budget of 3 s" in search.stop_reason_, search.stop_reason_
         cluster.scale(2)
         client.wait_for_workers(2)
-        os.remove(os.path.join(folder, "fits"))
+        os.remove(fits)
 
         check("dask", lambda: client.wait_for_workers(2))
         time.sleep(1)

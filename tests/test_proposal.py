@@ -144,3 +144,14 @@ def test_batches_of_eight_find_what_single_trials_find():
         for trial in optimizer.ask(8):
             optimizer.tell(trial, -sum((x - 0.3) ** 2 for x in trial.params.values()))
     assert optimizer.best_trial.score > -1e-2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_exploration_leaves_the_end_of_a_slope_of_which_all_is_known(seed):
+    optimizer = Optimizer(cube(2), random_state=seed)
+    for _ in range(40):
+        trial = optimizer.ask()
+        optimizer.tell(trial, -0.5 * trial.params["x0"] - 0.3 * trial.params["x1"])
+    explored = np.array([trial.z for trial in optimizer.trials[20::3]])
+    assert (explored.max(axis=1) > 0.05).mean() > 0.5
+    assert max(trial.score for trial in optimizer.trials) > -1e-3
