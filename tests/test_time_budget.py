@@ -6,7 +6,7 @@ from datetime import timedelta
 import joblib
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import FitFailedWarning
@@ -104,6 +104,7 @@ def test_one_trial_is_finished_and_the_search_ends_with_it_or_with_the_budget(se
 
 @settings(max_examples=30, deadline=None)
 @given(**{**schedules, "durations": st.floats(0.01, 10.0).map(lambda d: [d])})
+@example(seconds=0.2, durations=[0.01], n_workers=1, n_splits=4, queue_length=0, lag=None)
 def test_one_worker_evaluates_no_fold_in_vain_if_all_take_as_long(seconds, durations, **schedule):
     schedule["n_workers"] = 1
     ended, executor, _ = run(seconds, durations, **schedule)
