@@ -24,16 +24,9 @@ import joblib
 from joblib._utils import eval_expr
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_bo._workers import (
-    Attempt,
-    NoWorkerYetError,
-    Running,
-    Task,
-    run_task,
-    workers_of,
-)
+from sklearn_bo._workers import Attempt, Running, Task, run_task, workers_of
 from sklearn_bo.alarm import Alarm
-from sklearn_bo.exceptions import NoWorkerLeftError, TaskLostError, TimeIsUp
+from sklearn_bo.exceptions import NoWorkerLeftError, NoWorkerYetError, TaskLostError, TimeIsUp
 from sklearn_bo.shipment import Shipment
 
 # CPython before 3.11.9 fails when two threads parse at once (python/cpython#106905).
@@ -47,9 +40,9 @@ _DEATHS = {  # how loky, Dask and Ray report that a worker died of a task
     "KilledWorker",
     *("RayActorError", "WorkerCrashedError", "NodeDiedError", "OutOfMemoryError"),
 }
-_LOSSES = {  # how they, and loky in that order, report that a task was lost through no fault of its
-    *("CancelledError", "ObjectLostError"),
-    "ShutdownExecutorError",  # another search has ended all processes
+_LOSSES = {  # what says that a task was lost through no fault of its own
+    *("CancelledError", "ObjectLostError"),  # Dask and Ray: its data went with a worker
+    "ShutdownExecutorError",  # loky: another search has ended all processes
 }
 
 

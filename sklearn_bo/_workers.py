@@ -20,9 +20,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from weakref import WeakSet
 
+from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 from joblib.parallel import BatchedCalls
 
-from sklearn_bo.exceptions import NoWorkerLeftError
+from sklearn_bo.exceptions import NoWorkerLeftError, NoWorkerYetError
 from sklearn_bo.shipment import Shipment, cloudpickle, forget
 
 
@@ -134,10 +135,6 @@ class Attempt:
     def begin(self) -> None:
         """Note that a thread begins the tasks."""
         self.began = time.time()
-
-
-class NoWorkerYetError(Exception):
-    """A task cannot be handed over before a worker joins the cluster."""
 
 
 Running = dict[Attempt, None]  # in the order of submission
@@ -291,7 +288,7 @@ class _Loky(_Processes):
     def hand_over(self, batch: BatchedCalls, note: Callable[[Any], None]) -> None:
         try:
             future = super().hand_over(batch, note)
-        except RuntimeError:  # the processes have just died, or another search has ended them
+        except (BrokenProcessPool, ShutdownExecutorError):  # they died, or another search did it
             self._end_all(ensure_ready=True)
             future = super().hand_over(batch, note)
         self._futures.add(future)

@@ -15,5 +15,9 @@ class NoWorkerLeftError(RuntimeError):
     """Each worker hangs and none can be freed, or there is no way to them any more."""
 
 
+class NoWorkerYetError(Exception):
+    """A call cannot be handed over before a worker joins the cluster."""
+
+
 class TimeIsUp(Exception):
     """No call has ended in the time that one would wait."""

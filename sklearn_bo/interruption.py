@@ -30,9 +30,9 @@ class Interruptions:
 
     def __enter__(self) -> Interruptions:
         in_main_thread = threading.current_thread() is threading.main_thread()
-        handler = signal.getsignal(signal.SIGINT)
+        handler = signal.getsignal(signal.SIGINT) if in_main_thread else None
         self._is_inner = isinstance(getattr(handler, "__self__", None), Interruptions)
-        self._handles = in_main_thread and handler is signal.default_int_handler
+        self._handles = handler is signal.default_int_handler
         if self._handles:
             signal.signal(signal.SIGINT, self._handle)
         return self

@@ -76,8 +76,16 @@ def _parse(spec: Any, random_state: Any) -> Dimension:
     if isinstance(spec, tuple) and (dimension := _from_tuple(spec)):
         return dimension
     if (values := _listed(spec)) is not None:
-        if len(values) == 3 and is_number(values[0]) and str(values[2]) in _PRIORS:
-            raise ValueError(f"a range is a tuple, not a list; write {tuple(values)!r}")
+        if (
+            len(values) == 3
+            and all(map(is_number, values[:2]))
+            and isinstance(values[2], str)
+            and values[2] in _PRIORS
+        ):
+            raise ValueError(
+                f"a range is a tuple, not a list; write {tuple(values)!r}, or to mean choices put "
+                f"{values[2]!r} first"
+            )
         return Choices(values)
     if _has(spec, "low", "high", "prior", "dtype"):  # scikit-optimize's Real and Integer
         integers = np.dtype(spec.dtype).kind in "iu"

@@ -59,8 +59,10 @@ def check_data(estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any) -> 
 def _refuses_missing_target(estimator: BaseEstimator) -> bool:
     """Tell scikit-learn's own, of which those that use the target need all of it, from others."""
     while isinstance(estimator, Pipeline | BaseSearchCV):
-        is_pipeline = isinstance(estimator, Pipeline)
-        estimator = estimator.steps[-1][1] if is_pipeline else estimator.estimator
+        if isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1] if estimator.steps else None
+        else:
+            estimator = estimator.estimator
     is_own = type(estimator).__module__.startswith("sklearn.")
     return is_own and (is_classifier(estimator) or is_regressor(estimator))
 
@@ -199,4 +201,5 @@ def _owns(owner: str, choices: Choices, name: str) -> bool:
         isinstance(value, list | tuple) and value and isinstance(value[0], tuple)
         for value in choices.values
     )
-    return lists_objects and name != owner and name.startswith(owner.rpartition("__")[0])
+    parent = owner[: owner.rfind("__") + 2] if "__" in owner else ""
+    return lists_objects and name != owner and name.startswith(parent)

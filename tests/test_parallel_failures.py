@@ -209,8 +209,8 @@ def test_a_search_that_ends_early_leaves_the_pool_to_those_of_other_threads(tmp_
         slow, {"a": (0.0, 1.0)}, n_jobs=2, cv=2, refit=False, stopping=TargetScore(0.0)
     )
     searching = {
-        "ours": BayesSearchCV(slow, {"a": (0.0, 1.0)}, n_iter=4, cv=2, n_jobs=2),
-        "of scikit-learn": GridSearchCV(slow, {"a": [0.2, 0.4, 0.6, 0.8]}, cv=2, n_jobs=2),
+        "ours": BayesSearchCV(slow, {"a": (0.0, 1.0)}, n_iter=10, cv=2, n_jobs=2),
+        "of scikit-learn": GridSearchCV(slow, {"a": np.linspace(0, 1, 10)}, cv=2, n_jobs=2),
     }[other]
     with ThreadPoolExecutor(1) as thread:
         fitting = thread.submit(searching.fit, X, Y)
@@ -218,7 +218,7 @@ def test_a_search_that_ends_early_leaves_the_pool_to_those_of_other_threads(tmp_
         early.fit(X, Y)
         assert early.stop_reason_.startswith("TargetScore")
         assert not fitting.done()
-        assert len(fitting.result(60).cv_results_["params"]) == 4
+        assert len(fitting.result(60).cv_results_["params"]) == 10
 
 
 @FAILED

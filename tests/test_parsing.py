@@ -82,6 +82,17 @@ def test_numeric_choices_are_ordered_native_and_equally_spaced(spec):
     np.testing.assert_allclose(dimension.coordinates(), (np.arange(n) + 0.5) / n, rtol=1e-15)
 
 
+@pytest.mark.parametrize(
+    "choices",
+    [
+        *([1, "a", "uniform"], ["uniform", 1, 2], [1, 2, "distance"], [1, 2, 3, "uniform"]),
+        *([1, 2, np.ones(2)], ["uniform"], ["uniform", "log-uniform"]),
+    ],
+)
+def test_a_list_that_is_no_range_of_another_library_holds_choices(choices):
+    assert set(map(str, parse(choices).values)) == set(map(str, choices))
+
+
 def test_two_numbers_in_a_list_are_two_choices_not_a_range():
     assert parse([250, 500]).n_levels == 2
 
