@@ -66,8 +66,8 @@ def make_searches(seed):
 # searches four fifths of the sample, so it errs on the low side: here by about two points of
 # accuracy, as much as the best score errs on the high side.
 #
-# On eight samples the three searches cannot be told apart. The one that learns promises most: on 80
-# rows, to search harder is to find more luck.
+# On eight samples the three searches cannot be told apart. Those that search harder promise most:
+# on 80 rows, that is to find more luck.
 
 
 def draw_sample(seed):

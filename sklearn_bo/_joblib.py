@@ -4,7 +4,7 @@
 to learn from it, and ends with the first worker that dies. The executor here uses the same
 backends, the same pools of workers and the same memory mapping of large arrays, but leaves it to
 its caller when to submit, and outlives its workers. Names of joblib that are not documented are
-used here and in `_workers` alone; a test pins them.
+used here and in `_workers` alone, but for its copy of cloudpickle; a test pins them.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from typing import Any
 
 import joblib
 from joblib._utils import eval_expr
+from sklearn import config_context, get_config
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_bo._workers import Attempt, Running, Task, run_task, workers_of
+from sklearn_bo._workers import workers_of
 from sklearn_bo.alarm import Alarm
 from sklearn_bo.exceptions import NoWorkerLeftError, NoWorkerYetError, TaskLostError, TimeIsUp
 from sklearn_bo.shipment import Shipment
+from sklearn_bo.tasks import Attempt, Running, Task, run_task
 
 # CPython before 3.11.9 fails when two threads parse at once (python/cpython#106905).
 _PARSING = threading.Lock()
@@ -133,6 +135,8 @@ class Executor(Parallel, _Submitting):
         if self._workers is not None:
             if exc_type is not None:
                 self._workers.abandon()
+            elif hanging := [attempt for attempt in self._attempts if not attempt.tasks]:
+                self._workers.stop(hanging)
             self._workers.release()
             self._retrieval_context.__exit__(None, None, None)
         super().__exit__(exc_type, exc_value, traceback)
@@ -174,7 +178,11 @@ class Executor(Parallel, _Submitting):
 
     def submit(self, function: Callable, /, *args: Any) -> Task:
         """Take a call, which `launch` or `next_done` hands to the workers."""
-        (task,) = self([delayed(function)(*args)])
+        if self._workers is not None and getattr(self._backend, "uses_threads", False):
+            # They share the warning filters, which one that was given up would put back too late.
+            task = Task(partial(_configured, get_config(), function), args)
+        else:
+            (task,) = self([delayed(function)(*args)])
         self._waiting.append(task)
         return task
 
@@ -335,32 +343,46 @@ class Executor(Parallel, _Submitting):
                 self._bury(attempt, [attempt], "its process is gone")
         if self._call_timeout is None:
             return
-        for attempt in list(self._attempts):
-            began = self._workers.began(attempt)
-            if attempt not in self._attempts or not began:
-                continue
-            if time.time() - began > self._call_timeout:
-                (task,) = attempt.tasks
-                task.fail(_too_long(self._call_timeout))
-                self._ended.append(task)
-                if self._workers.can_stop:
-                    self._workers.stop(attempt)
-                self._forget(attempt)
-                if self._workers.can_stop:
-                    self._restart_if_lost()
-                else:
-                    self._do_without(attempt)
+        limit, now = self._call_timeout, time.monotonic()
+        began = {attempt: self._workers.began(attempt) for attempt in self._attempts}
+        ages = {attempt: now - at for attempt, at in began.items() if at is not None}
+        hanging = [attempt for attempt, age in ages.items() if age > limit]
+        for task in (task for attempt in hanging for task in attempt.tasks):
+            task.fail(_too_long(limit))
+            self._ended.append(task)
+        for attempt in hanging:
+            attempt.tasks = []
+        # To free one costs the others what they have done, or their time if they hang too. So those
+        # that have run for long may end first, until that takes as long as it would to run them.
+        may_end_soon = any(limit / 2 < age <= limit for age in ages.values())
+        waits = self._workers.share_fate and may_end_soon
+        if not hanging or (waits and max(ages.values()) < 1.5 * limit):
+            return
+        if self._workers.can_stop:
+            self._workers.stop(hanging)
+        for attempt in hanging:
+            self._forget(attempt)
+        if self._workers.can_stop:
+            self._restart_if_lost()
+        else:
+            self._do_without(hanging)
 
-    def _do_without(self, attempt: Attempt) -> None:
-        """Go on without a worker that hangs and cannot be freed."""
-        self._hanging.add(attempt)
-        self.n_workers -= 1
+    def _do_without(self, hanging: list[Attempt]) -> None:
+        """Go on without workers that hang and cannot be freed."""
+        self._hanging.update(hanging)
+        self.n_workers -= len(hanging)
         self._n_attempts = self.n_workers
-        if self.n_workers == 0:
+        if self.n_workers <= 0:
             raise NoWorkerLeftError(
                 f"Every worker runs a task for longer than {self._call_timeout} seconds, and "
                 f"{type(self._backend).__name__} cannot stop one. Restart the workers."
             )
+
+
+def _configured(configuration: dict[str, Any], function: Callable, *args: Any) -> Any:
+    """Make a call under a configuration of scikit-learn."""
+    with config_context(**configuration):
+        return function(*args)
 
 
 def _take_together(queue: deque[Task], size: int) -> list[Task]:

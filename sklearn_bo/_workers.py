@@ -1,7 +1,8 @@
 """Where the tasks of an executor run: one class a kind of joblib backend.
 
 A kind knows how to hand a task over, when a worker begins it, who died, and how to replace them.
-With `_joblib`, the only file that relies on names that joblib and its backends do not document.
+With `_joblib`, which submits and collects, it has what relies on names that joblib and its backends
+do not document.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -20,124 +20,23 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from weakref import WeakSet
 
+from joblib import parallel_config
 from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 from joblib.parallel import BatchedCalls
 
 from sklearn_bo.exceptions import NoWorkerLeftError, NoWorkerYetError
-from sklearn_bo.shipment import Shipment, cloudpickle, forget
-
-
-class Task:
-    """A submitted call, to be told apart by identity."""
-
-    def __init__(self, function: Callable, args: tuple) -> None:
-        self.call = function, args
-        self.shipment = args[0] if args and isinstance(args[0], Shipment) else None
-        self.n_deaths = 0  # of workers that ran it
-        self.n_losses = 0
-        self.seconds: float | None = None  # that it took on a worker, where known
-        self._outcome: Callable[[], Any] = lambda: function(*args)
-
-    def may_join(self, other: Task) -> bool:
-        """Whether one worker may be handed both together: nothing has gone wrong with either."""
-        went_wrong = self.n_deaths or self.n_losses or other.n_deaths or other.n_losses
-        return not went_wrong and self.shipment is other.shipment
-
-    def result(self) -> Any:
-        """Return what the call returned; raise what it raised, or `TaskLostError`."""
-        return self._outcome()
-
-    def fail(self, error: BaseException) -> None:
-        """Have an error raised in place of a result."""
-
-        def outcome() -> Any:
-            raise error
-
-        self._outcome = outcome
-
-
-class Outcome:
-    """What a call returned or raised; on its way to another process, an error keeps its traceback.
-
-    Parameters
-    ----------
-    value : object
-        What was returned.
-    error : BaseException, default=None
-        What was raised.
-    """
-
-    def __init__(self, value: Any, error: BaseException | None = None) -> None:
-        self.value = value
-        self.error = error
-
-    def __reduce__(self) -> tuple:
-        error = self.error
-        if error is not None:
-            trace = "".join(traceback.format_exception(error))
-            try:
-                error = cloudpickle.loads(cloudpickle.dumps(error))
-                error.add_note(f"In the worker:\n{trace}")
-            except Exception:
-                error = RuntimeError(f"A worker raised an error that cannot be pickled:\n{trace}")
-        return Outcome, (self.value, error)
-
-    def get(self) -> Any:
-        """Return the value or raise the error."""
-        if self.error is not None:
-            raise self.error
-        return self.value
-
-
-def run_task(function: Callable, args: tuple) -> Outcome:
-    """Run a task on a worker."""
-    try:
-        return Outcome(function(*args))
-    except BaseException as error:
-        return Outcome(None, error)
-
-
-def run_tasks(
-    calls: list[tuple[Callable, tuple]], begin: Callable[[], None], limit: float, *shared: Any
-) -> tuple[list[Outcome], float]:
-    """Run tasks in turn, but begin none after so many seconds; return the seconds that it took."""
-    begin()
-    start = time.perf_counter()
-    outcomes: list[Outcome] = []
-    seconds = 0.0
-    for function, args in calls:
-        if seconds > limit:
-            break
-        outcomes.append(run_task(function, (*shared, *args)))
-        seconds = time.perf_counter() - start
-    return outcomes, seconds
+from sklearn_bo.shipment import Shipment, forget
+from sklearn_bo.tasks import Attempt, Running, run_tasks
 
 
 def _sign(path: str) -> None:
     """Note that this process begins a task."""
-    Path(path).write_text(str(os.getpid()))
+    with suppress(OSError):  # the folder may be gone, which is no reason to fail
+        Path(path).write_text(str(os.getpid()))
 
 
 def nothing() -> None:
     """Note nothing."""
-
-
-class Attempt:
-    """Tasks on their way through the backend, which one worker is to run in turn."""
-
-    def __init__(self, tasks: list[Task]) -> None:
-        self.tasks = tasks
-        self.submitted = time.time()
-        self.began: float | None = None
-        self.path: Path | None = None  # the worker signs here
-        self.place = 0
-
-    def begin(self) -> None:
-        """Note that a thread begins the tasks."""
-        self.began = time.time()
-
-
-Running = dict[Attempt, None]  # in the order of submission
 
 
 class Workers:
@@ -163,15 +62,16 @@ class Workers:
             (function, args[len(shared) :])
             for function, args in (task.call for task in attempt.tasks)
         ]
-        run = partial(run_tasks, calls, self.begin(attempt), self.short)
-        nested = self.backend.get_nested_backend()
-        self.hand_over(BatchedCalls([(run, shared, {})], nested, self.on_pickling, {}), note)
+        self.hand_over(partial(run_tasks, calls, self.begin(attempt), self.short), shared, note)
 
     def abandon(self) -> None:
         """End all tasks at once."""
         self.backend.abort_everything(ensure_ready=False)
 
-    def hand_over(self, batch: BatchedCalls, note: Callable[[Any], None]) -> Any:
+    def hand_over(self, run: Callable, shared: tuple, note: Callable[[Any], None]) -> Any:
+        """Have a worker make one call."""
+        nested = self.backend.get_nested_backend()
+        batch = BatchedCalls([(run, shared, {})], nested, self.on_pickling, {})
         submit = getattr(self.backend, "submit", None) or self.backend.apply_async  # joblib < 1.5
         return submit(batch, callback=note)
 
@@ -198,8 +98,8 @@ class Workers:
     def renew(self, attempt: Attempt) -> None:
         """Replace a worker that died, or all where they share their fate."""
 
-    def stop(self, attempt: Attempt) -> None:
-        """Free a worker from a task that hangs."""
+    def stop(self, hanging: list[Attempt]) -> None:
+        """Free workers from tasks that hang."""
         raise NotImplementedError
 
     def release(self) -> None:
@@ -219,10 +119,10 @@ class _Threads(Workers):
     def began(self, attempt: Attempt) -> float | None:
         return attempt.began
 
-    def stop(self, attempt: Attempt) -> None:
+    def stop(self, hanging: list[Attempt]) -> None:
         """Nothing stops a thread; another takes its place."""
         pool = self.backend._get_pool()
-        pool._processes += 1
+        pool._processes += len(hanging)
         pool._repopulate_pool()
 
 
@@ -244,8 +144,11 @@ class _Processes(Workers):
         return partial(_sign, str(attempt.path))
 
     def began(self, attempt: Attempt) -> float | None:
-        with suppress(FileNotFoundError):
-            attempt.began = attempt.began or attempt.path.stat().st_mtime  # type: ignore[union-attr]
+        if attempt.began is None:
+            with suppress(FileNotFoundError):
+                elapsed = time.time() - attempt.path.stat().st_mtime  # type: ignore[union-attr]
+                now = time.monotonic()  # which never steps, as the clock of the files may
+                attempt.began = now - min(max(elapsed, 0.0), now - attempt.submitted)
         return attempt.began
 
     def _pid(self, attempt: Attempt) -> int:
@@ -259,8 +162,8 @@ class _Processes(Workers):
         alive = {0} | {process.pid for process in self.backend._pool._pool}
         return [attempt for attempt in running if self._pid(attempt) not in alive]
 
-    def stop(self, attempt: Attempt) -> None:
-        if pid := self._pid(attempt):
+    def stop(self, hanging: list[Attempt]) -> None:
+        for pid in filter(None, map(self._pid, hanging)):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -285,12 +188,12 @@ class _Loky(_Processes):
         begun = [other for other in running if self.began(other)]
         return begun or list(running)
 
-    def hand_over(self, batch: BatchedCalls, note: Callable[[Any], None]) -> None:
+    def hand_over(self, run: Callable, shared: tuple, note: Callable[[Any], None]) -> None:
         try:
-            future = super().hand_over(batch, note)
+            future = super().hand_over(run, shared, note)
         except (BrokenProcessPool, ShutdownExecutorError):  # they died, or another search did it
             self._end_all(ensure_ready=True)
-            future = super().hand_over(batch, note)
+            future = super().hand_over(run, shared, note)
         self._futures.add(future)
 
     def abandon(self) -> None:
@@ -304,7 +207,7 @@ class _Loky(_Processes):
     def renew(self, attempt: Attempt) -> None:
         self._end_all(ensure_ready=True)
 
-    def stop(self, attempt: Attempt) -> None:
+    def stop(self, hanging: list[Attempt]) -> None:
         self._end_all(ensure_ready=True)
 
     def _end_all(self, ensure_ready: bool) -> None:
@@ -314,6 +217,12 @@ class _Loky(_Processes):
             while True:
                 self.backend._workers._work_ids.get_nowait()
         self.backend.abort_everything(ensure_ready)
+
+
+def _run_nested(run: Callable, *shared: Any) -> Any:
+    """Make a call on a Dask worker, whose own calls Dask runs too, as joblib has it."""
+    with parallel_config("dask"):
+        return run(*shared)
 
 
 async def _forget() -> None:
@@ -329,6 +238,7 @@ class _Dask(Workers):
         super().__init__(backend, context_id)
         self.backend.client.run(nothing)  # imports cost time, which is not the first tasks'
         self._scattered: dict[Shipment, Any] = {}
+        self._futures: set[Any] = set()  # of which Dask forgets those that nobody refers to
 
     def store(self, shipment: Shipment) -> Any:
         """Scatter it here, as joblib, which would too, says nothing where that fails."""
@@ -341,13 +251,29 @@ class _Dask(Workers):
                 raise NoWorkerYetError
             try:
                 self._scattered[shipment] = client.scatter(shipment, hash=False)
-            except TimeoutError:  # they have gone meanwhile
+            except OSError:  # they have gone meanwhile
                 raise NoWorkerYetError from None
         return self._scattered[shipment]
 
-    def hand_over(self, batch: BatchedCalls, note: Callable[[Any], None]) -> None:
-        future = super().hand_over(batch, lambda out: None)  # which errors do not reach
-        future.add_done_callback(lambda done: note(done.exception() or done.result()))
+    def hand_over(self, run: Callable, shared: tuple, note: Callable[[Any], None]) -> None:
+        # Not by joblib, which never hears of a result that is lost with its worker.
+        client, options = self.backend.client, self.backend.submit_kwargs
+        future = client.submit(_run_nested, run, *shared, pure=False, **options)
+        self._futures.add(future)
+        future.add_done_callback(partial(self._report, note))
+
+    def _report(self, note: Callable[[Any], None], future: Any) -> None:
+        self._futures.discard(future)
+        out: Any
+        try:
+            out = [future.result()]
+        except BaseException as error:
+            out = error
+        note(out)
+
+    def abandon(self) -> None:
+        with suppress(AttributeError, OSError):  # the client is closed, or the cluster is gone
+            self.backend.client.cancel(list(self._futures))
 
     def renew(self, attempt: Attempt) -> None:
         """Have the data scattered again, which may be gone with the worker."""
@@ -405,9 +331,10 @@ class _Ray(Workers):
         pool._actor_pool[attempt.place] = pool._new_actor_entry()
         self._import([pool._actor_pool[attempt.place][0]])
 
-    def stop(self, attempt: Attempt) -> None:
-        self.ray.kill(self.backend._get_pool()._actor_pool[attempt.place][0])
-        self.renew(attempt)
+    def stop(self, hanging: list[Attempt]) -> None:
+        for attempt in hanging:
+            self.ray.kill(self.backend._get_pool()._actor_pool[attempt.place][0])
+            self.renew(attempt)
 
 
 _KINDS: dict[str, type[Workers]] = {

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+_AGAIN = 1.0  # seconds until it rings again, as what it raised may have been caught
 _MAX_SECONDS = 1e9  # some 30 years; a timer takes no more than 290
 
 
@@ -17,6 +18,8 @@ class Alarm(BaseException):
 
     def limit(self, seconds: float, function: Callable, *args: Any) -> Any:
         """Make a call, and raise this alarm if it takes longer, as soon as it runs Python code.
+
+        A call that catches the alarm and returns is over its time all the same.
 
         There are signals for it in the main thread alone, and not on Windows. An alarm that is set
         already, for a search around this one or by anyone else, rings in its own time.
@@ -39,15 +42,17 @@ class Alarm(BaseException):
         if seconds == math.inf or not in_main_thread or not hasattr(signal, "SIGALRM"):
             return function(*args)
         end = time.monotonic() + seconds
-        is_over = False
+        is_over = has_rung = False
         handler = signal.getsignal(signal.SIGALRM) or signal.SIG_DFL
         other, interval = _disarm()
 
         def ring(number: int, frame: Any) -> None:
-            nonlocal other, interval
+            nonlocal other, interval, has_rung
             if is_over:
                 return
             if end <= other:
+                has_rung = True
+                _arm(time.monotonic() + _AGAIN)
                 raise self
             signal.setitimer(signal.ITIMER_REAL, interval, interval)
             try:
@@ -64,7 +69,10 @@ class Alarm(BaseException):
             try:
                 signal.signal(signal.SIGALRM, ring)
                 _arm(min(end, other))
-                return function(*args)
+                value = function(*args)
+                if has_rung:
+                    raise self
+                return value
             finally:
                 is_over = True
         finally:

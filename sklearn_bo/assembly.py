@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection
 from functools import partial
 from numbers import Integral
 from typing import Any
 
 from sklearn_bo.design import default_n_initial_points
+from sklearn_bo.dimensions import Choices, is_number
 from sklearn_bo.fingerprint import fingerprint
 from sklearn_bo.journal import FoldForm, Header, Journal
 from sklearn_bo.objective import named_metric, objective_value
-from sklearn_bo.optimizer import Optimizer
+from sklearn_bo.optimizer import Optimizer, draw_seed
 from sklearn_bo.previous import teach
+from sklearn_bo.space import Space
 from sklearn_bo.validation import check_parameters
 
 
@@ -38,13 +41,13 @@ def make_optimizer(search: Any, header: Header | None) -> tuple[Optimizer, int]:
     ValueError, TypeError
         If a parameter is malformed; the message names it.
     """
-    random_state = search.random_state
-    if header is not None and not isinstance(random_state, Integral):
-        random_state = header.seed
+    seed = draw_seed(search.random_state)  # when resuming too: the splits may come from its source
+    if header is not None and not isinstance(search.random_state, Integral):
+        seed = header.seed
     defaults = search.estimator.get_params()
     optimizer = Optimizer(
         search.param_distributions,
-        random_state=random_state,
+        random_state=seed,
         initial_candidates=search.initial_candidates,
         defaults=defaults,
     )
@@ -54,18 +57,31 @@ def make_optimizer(search: Any, header: Header | None) -> tuple[Optimizer, int]:
     budgets = [subspace.n_trials for subspace in space.subspaces]
     wanted = sum(n for n in budgets if n is not None) + (search.n_iter if None in budgets else 0)
     if n_candidates < wanted:
+        what = (  # scikit-learn's own words
+            f"The total space of parameters {n_candidates} is smaller than n_iter={wanted}."
+            if set(budgets) == {None}
+            else f"param_distributions has fewer settings than the {wanted} trials asked for."
+        )
         warnings.warn(
-            f"The total space of parameters {n_candidates} is smaller than n_iter={wanted}. "
-            f"Running {n_candidates} iterations. For exhaustive searches, use GridSearchCV.",
+            f"{what} Running {n_candidates} iterations. For exhaustive searches, use GridSearchCV."
+            + _about_ranges(space),
             UserWarning,
             stacklevel=5,
         )
-    if isinstance(search.n_initial_points, str) and header is not None:
+    given = search.initial_candidates
+    if isinstance(given, list | tuple) and len(given) > n_candidates:
+        warnings.warn(
+            f"initial_candidates has {len(given)} settings, of which only the first {n_candidates} "
+            "are evaluated; raise n_iter.",
+            UserWarning,
+            stacklevel=5,
+        )
+    if search.n_initial_points != "auto":
+        optimizer.n_initial_points = int(search.n_initial_points)
+    elif header is not None:
         optimizer.n_initial_points = header.n_initial_points
-    elif isinstance(search.n_initial_points, str):
-        optimizer.n_initial_points = default_n_initial_points(space.n_dims, n_candidates)
     else:
-        optimizer.n_initial_points = search.n_initial_points
+        optimizer.n_initial_points = default_n_initial_points(space.n_dims, n_candidates)
     if search.previous_results is not None:
         names = (search.objective, named_metric(search.refit), search.scoring, "score")
         metrics = [name for name in names if isinstance(name, str)]
@@ -76,13 +92,27 @@ def make_optimizer(search: Any, header: Header | None) -> tuple[Optimizer, int]:
     return optimizer, n_candidates
 
 
+def _about_ranges(space: Space) -> str:
+    """Say what two numbers in a list mean, if there are such: elsewhere they are a range."""
+    for subspace in space.subspaces:
+        for name, dimension in subspace.dimensions.items():
+            values = dimension.values if isinstance(dimension, Choices) else []
+            if len(values) == 2 and all(map(is_number, values)):
+                low, high = sorted(values)
+                return (
+                    f" The list {values} of {name!r} is two choices; the range is the tuple "
+                    f"({low}, {high})."
+                )
+    return ""
+
+
 def begin_journal(
     journal: Journal,
     search: Any,
     optimizer: Optimizer,
     data: dict[str, Any],
     splits: list[tuple],
-    metrics: set[str] | None,
+    metrics: Collection[str] | None,
 ) -> None:
     """Begin a journal, or read what it holds after comparing its search with this one.
 
@@ -98,7 +128,7 @@ def begin_journal(
         What was passed to ``fit``, by name.
     splits : list of (train, test)
         Index arrays.
-    metrics : set of str or None
+    metrics : collection of str or None
         Names of the metrics if there are several, empty for a single one, None if unknown yet.
 
     Raises
@@ -118,5 +148,5 @@ def begin_journal(
     journal.begin(
         Header(optimizer.seed, optimizer.n_initial_points, parts),
         optimizer.space,
-        FoldForm(len(splits), metrics, search.return_train_score),
+        FoldForm(len(splits), None if metrics is None else set(metrics), search.return_train_score),
     )

@@ -428,7 +428,7 @@ def _n_ordered(values: Sequence[Any]) -> int:
 
 def _key(value: Any) -> tuple[type, Any] | None:
     """Return what finds a number, string, None or tuple of such among choices, else None."""
-    if isinstance(value, float) and math.isnan(value):
+    if is_nan(value):
         return float, "nan"
     if isinstance(value, tuple):
         keys = tuple(map(_key, value))
@@ -454,13 +454,20 @@ def _within(
     """Return the native `value` if it is a number from low to high; ValueError otherwise."""
     value = native(value)
     if not is_number(value, kind) or not low <= value <= high:
-        raise ValueError(f"{value!r} is not in {dimension}")
+        is_whole = is_number(value) and low <= value <= high and value == round(value)
+        hint = f"; write {round(value)} for the integer" if is_whole else ""
+        raise ValueError(f"{value!r} is not in {dimension}{hint}")
     return value
 
 
 def is_number(value: Any, kind: type = numbers.Real) -> bool:
     """Return whether `value` is a number; bools are not."""
     return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def is_nan(value: Any) -> bool:
+    """Return whether `value` is the float that is not a number."""
+    return isinstance(value, float) and math.isnan(value)
 
 
 def check_bounds(low: float, high: float, log: bool) -> None:
@@ -471,9 +478,10 @@ def check_bounds(low: float, high: float, log: bool) -> None:
             "use a scipy distribution for an unbounded parameter"
         )
     if low >= high:
+        instead = f"({high}, {low}) for the range" if low > high else f"[{low}] for a fixed value"
         raise ValueError(
-            f"a range needs low < high, got ({low}, {high}); write [{low}] for a fixed value, "
-            f"[{low}, {high}] for choices"
+            f"a range needs low < high, got ({low}, {high}); write {instead}, [{low}, {high}] for "
+            "choices"
         )
     if log and low <= 0:
         raise ValueError(

@@ -13,7 +13,7 @@ from sklearn_bo.budget import TimeBudget
 from sklearn_bo.exceptions import NoWorkerLeftError, TimeIsUp
 from sklearn_bo.optimizer import Optimizer
 from sklearn_bo.stopping import Rule, SearchState, verdict
-from sklearn_bo.trials import Trial, best_of
+from sklearn_bo.trials import best_of
 
 
 class SearchEnded(Exception):
@@ -173,7 +173,6 @@ class Ending:
 
     def judge(
         self,
-        trials: Sequence[Trial],
         number: int,
         n_candidates: int,
         fold_scores: Callable[[int], list[float]],
@@ -183,8 +182,6 @@ class Ending:
 
         Parameters
         ----------
-        trials : sequence of Trial
-            Those of this search.
         number : int
             Number of the trial that was told.
         n_candidates : int
@@ -197,12 +194,11 @@ class Ending:
         self._told.append(number)
         if not self._rules or self.at_once:
             return
-        by_number = {trial.number: trial for trial in trials}
-        finished = [by_number[told] for told in self._told]
+        finished = [optimizer.trials[told] for told in self._told]
         best = best_of(finished)
         state = SearchState(
             finished=finished,
-            pending=[trial for trial in trials if trial.state == "pending"],
+            pending=optimizer.trials.pending,
             n_candidates=n_candidates,
             fold_scores=np.array([] if best is None else fold_scores(best.number)),
             test_to_train=self._test_to_train,

@@ -21,7 +21,6 @@ from typing import Any
 
 from sklearn_bo._joblib import Executor
 from sklearn_bo._sklearn import FoldCallbacks
-from sklearn_bo._workers import Task
 from sklearn_bo.cross_validation import STOPPED_BY, CrossValidation, FoldResult, evaluate
 from sklearn_bo.ending import Ending, SearchEnded
 from sklearn_bo.exceptions import TaskLostError
@@ -29,7 +28,8 @@ from sklearn_bo.interruption import Interrupted, Interruptions
 from sklearn_bo.journal import Journal
 from sklearn_bo.optimizer import Optimizer
 from sklearn_bo.shipment import Shipment
-from sklearn_bo.trials import Trial
+from sklearn_bo.tasks import Task
+from sklearn_bo.trials import Trial, Trials
 
 _HAND_OVER = 0.01  # seconds until a worker has a fold, beside which short ones matter
 
@@ -77,7 +77,6 @@ class _Evaluation:
     journal: Journal
     ending: Ending
     search_context: Any
-    trials: list[Trial] = field(default_factory=list)
     waiting: deque[tuple[Trial, int]] = field(default_factory=deque)  # folds that no worker has
     running: dict[Task, tuple[Trial, int]] = field(default_factory=dict)
     results: dict[int, dict[int, FoldResult]] = field(default_factory=dict)  # by number and split
@@ -85,6 +84,10 @@ class _Evaluation:
     n_told: int = 0
     n_due: int = 0  # candidates of a batch that are still to be asked
     pace: _Pace = field(default_factory=_Pace)
+
+    @property
+    def trials(self) -> Trials:
+        return self.optimizer.trials
 
     @property
     def n_splits(self) -> int:
@@ -104,7 +107,6 @@ class _Evaluation:
             self.optimizer.tell(self.trials[number], self.scores.pop(number))
             self.n_told += 1
             self.ending.judge(
-                [self.optimizer.trials[trial.number] for trial in self.trials],
                 number,
                 self.cross_validation.n_candidates,
                 self._scores_by_fold,
@@ -166,7 +168,6 @@ class _Evaluation:
             elif callbacks := self._callbacks(trial, split):
                 callbacks.pass_over(self.cross_validation.caller)
         self.results[trial.number] = folds
-        self.trials.append(trial)
         return trial
 
     def next_result(self, executor: Executor) -> tuple[Task, Trial, int, FoldResult]:
@@ -178,14 +179,13 @@ class _Evaluation:
         except TaskLostError as error:
             return task, trial, split, self.cross_validation.failure(split, error)
 
-    def end_fold(self, task: Task, trial: Trial, split: int, result: FoldResult) -> Trial:
-        """Keep what a fold has given; return its trial."""
+    def end_fold(self, task: Task, trial: Trial, split: int, result: FoldResult) -> None:
+        """Keep what a fold has given."""
         self.n_due = 0
         self.pace.fold_ended()
         self.ending.fold_ended(task, task.seconds, result.pop(STOPPED_BY, None))
         self.journal.end_fold(trial.number, split, result)
         self.results[trial.number][split] = result
-        return trial
 
     def has_ended(self, trial: Trial) -> bool:
         """Whether all folds of a trial have."""
@@ -201,7 +201,7 @@ class _Evaluation:
 
     def _may_begin(self, trial: Trial | None, split: int, n_workers: int) -> bool:
         """Whether a fold may begin, and with a first fold all others; the first trial's always."""
-        if trial is not None and trial is self.trials[0]:
+        if trial is not None and trial.number == 0:
             return True
         if split == 0:
             return self.ending.allows_trial(ceil(self.n_splits / n_workers))
@@ -301,7 +301,8 @@ def evaluate_trials(
             elif evaluation.running:
                 with interruptions.may_interrupt(), ending.in_time():
                     fold = evaluation.next_result(executor)
-                trial = evaluation.end_fold(*fold)
+                evaluation.end_fold(*fold)
+                trial = fold[1]
             else:
                 break
             if evaluation.has_ended(trial):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import functools
 import hashlib
 import os
 import re
+from array import array
+from collections import deque
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import Enum
@@ -25,6 +28,7 @@ _MAX_LENGTH = 100  # characters of a description beyond which a hash stands for 
 _PLAIN = (  # whose repr is the same in any process
     *(type(None), bool, int, float, complex, Decimal, str, bytes, range, slice, Enum, PurePath),
     *(datetime.date, datetime.time, datetime.timedelta, pd.Period, pd.Interval),
+    *(bytearray, array, re.Pattern),
 )
 _WITHOUT_EFFECT = {"n_jobs", "verbose"}  # on what an estimator learns, by scikit-learn's convention
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
@@ -80,7 +84,7 @@ def describe(value: Any, known: Mapping[int, str] | None = None) -> str:
         return repr(value)
     if isinstance(value, np.ndarray):
         return _of_array(value)
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | deque):
         return f"{type(value).__name__}({', '.join(map(nested, value))})"
     if isinstance(value, set | frozenset):
         return f"{type(value).__name__}({', '.join(sorted(map(nested, value)))})"
@@ -99,6 +103,15 @@ def describe(value: Any, known: Mapping[int, str] | None = None) -> str:
     name = _name(type(value))
     if hasattr(value, "get_params"):
         return f"{name}{nested(value.get_params(deep=False))}"
+    if dataclasses.is_dataclass(value):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return f"{name}{nested(fields)}"
+    if isinstance(value, np.random.RandomState):
+        return f"{name}{nested(value.get_state(legacy=False))}"
+    if isinstance(value, np.random.Generator):
+        return f"{name}{nested(value.bit_generator.state)}"
+    if hasattr(value, "dist") and hasattr(value, "kwds"):  # a frozen distribution of scipy
+        return f"{name}{nested((value.dist.name, value.args, value.kwds))}"
     if callable(value) and not _ADDRESS.search(repr(value)):  # a scorer
         return f"{name} {value!r}"
     return name
@@ -154,12 +167,15 @@ def _is_cache(name: str, value: Any) -> bool:
     return name.split("__")[-1] == "memory" and kinds
 
 
-def _of_array(array: np.ndarray) -> str:
-    if array.dtype.hasobject:
-        content = _hash(describe(array.ravel().tolist()))
+def _of_array(values: np.ndarray) -> str:
+    if isinstance(values, np.ma.MaskedArray):
+        masked = np.ma.getmaskarray(values)
+        return f"masked {_of_array(masked)} {_of_array(np.asarray(values.filled()))}"
+    if values.dtype.hasobject:
+        content = _hash(describe(values.ravel().tolist()))
     else:
-        content = _hash(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-    return f"array of {array.dtype} {array.shape} {content}"
+        content = _hash(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
+    return f"array of {values.dtype} {values.shape} {content}"
 
 
 def _of_table(table: Any) -> str:

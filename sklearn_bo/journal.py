@@ -29,7 +29,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, get_args
 
-from sklearn_bo.dimensions import Choices, Dimension, Integer
+from sklearn_bo.dimensions import Choices, Dimension, Integer, native
 from sklearn_bo.locking import open_locked
 from sklearn_bo.space import Space
 from sklearn_bo.trials import Origin, Trial
@@ -176,7 +176,9 @@ class Journal:
                 raise ValueError(
                     f"{self._name} belongs to a different search:\n- "
                     + "\n- ".join(differences)
-                    + "\nGive this search a journal of its own, or the arguments of that one."
+                    + "\nGive this search a journal of its own, or the arguments of that one; and "
+                    "none, journal=None, within cross_val_score or another estimator, where the "
+                    "data differ each time."
                 )
             reader = _Reader(space, form, self.candidates)
             for i, line in enumerate(self._lines[1:], start=1):
@@ -407,7 +409,7 @@ def _to_json(value: Any) -> Any:
     """Return the form of a number, of several by name, or of a text."""
     if isinstance(value, Mapping):
         return {name: _to_json(number) for name, number in value.items()}
-    value = value.item() if hasattr(value, "item") else value
+    value = native(value)
     if value is None or isinstance(value, bool | int | str):
         return value
     return float(value) if math.isfinite(value) else str(float(value))

@@ -30,13 +30,34 @@ def metric_names(folds: list[dict[str, Any]]) -> list[str] | None:
     return next((list(score) for score in scores if isinstance(score, Mapping)), None)
 
 
+def insert_error_scores(folds: list[dict[str, Any]], error_score: Any) -> None:
+    """Give a failed fold an error score for each metric, if others have several.
+
+    scikit-learn's own function of this name leaves out folds whose fit succeeds and whose scoring
+    fails.
+
+    Parameters
+    ----------
+    folds : list of dict
+        What ``_fit_and_score`` returned for each fold; changed in place.
+    error_score : float
+        Score of a fold that failed.
+    """
+    if (names := metric_names(folds)) is None:
+        return
+    for fold in folds:
+        for key in fold.keys() & {"test_scores", "train_scores"}:
+            if not isinstance(fold[key], Mapping):
+                fold[key] = dict.fromkeys(names, error_score)
+
+
 def mean_test_scores(folds: list[dict[str, Any]]) -> dict[str, float]:
     """Average the test scores of one candidate over its folds.
 
     Parameters
     ----------
     folds : list of dict
-        What scikit-learn's ``_fit_and_score`` returned for each fold.
+        What scikit-learn's ``_fit_and_score`` returned for each fold, after `insert_error_scores`.
 
     Returns
     -------
@@ -46,10 +67,7 @@ def mean_test_scores(folds: list[dict[str, Any]]) -> dict[str, float]:
     scores = [fold["test_scores"] for fold in folds]
     if (names := metric_names(folds)) is None:
         return {"score": float(np.mean(scores))}
-    return {
-        name: float(np.mean([s[name] if isinstance(s, Mapping) else s for s in scores]))
-        for name in names
-    }
+    return {name: float(np.mean([by_metric[name] for by_metric in scores])) for name in names}
 
 
 def has_only(folds: list[dict[str, Any]], error_score: Any) -> bool:
@@ -100,7 +118,8 @@ def resolve_objective(
         if objective not in metrics:
             raise ValueError(
                 f"objective={objective!r} is not one of the metrics of scoring, {metrics}. Name "
-                "one of them, or pass a function of the dict of mean test scores."
+                "one of them, pass a function of the dict of mean test scores, or leave it out "
+                "where there is one metric."
             )
         return objective
     if (named := named_metric(refit)) in metrics:

@@ -11,18 +11,15 @@ where u is the acquisition function of a surrogate that is fitted to D, all tria
 from __future__ import annotations
 
 import math
-import os
-import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, get_args, overload
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from sklearn_bo._sklearn import _get_threadpool_controller
+from sklearn_bo.blas import one_blas_thread
 from sklearn_bo.design import default_n_initial_points, initial_design
 from sklearn_bo.dimensions import native
 from sklearn_bo.exceptions import SpaceExhaustedError
@@ -31,21 +28,6 @@ from sklearn_bo.proposal import improvement_left, propose
 from sklearn_bo.remaining import Remaining
 from sklearn_bo.space import Space
 from sklearn_bo.trials import Origin, Trial, Trials
-
-_LIMITING: dict[int, threading.Lock] = {}  # by process: a fork may copy a lock that is held
-
-
-@contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """Limit BLAS, whose threads cost far more than they give here while the cores are busy.
-
-    The limit is the process's. Of two threads, one would take the other's for what to restore.
-    """
-    with (
-        _LIMITING.setdefault(os.getpid(), threading.Lock()),
-        _get_threadpool_controller().limit(limits=1, user_api="blas"),
-    ):
-        yield
 
 
 class Optimizer:
@@ -77,6 +59,8 @@ class Optimizer:
 
     Attributes
     ----------
+    n_initial_points : int
+        Number of trials from which on the surrogate proposes, as above.
     seed : int
         What the proposals depend on beside the trials: ``random_state``, or drawn from it.
     space : Space
@@ -113,13 +97,9 @@ class Optimizer:
         initial_candidates: Mapping[str, Any] | Iterable[Mapping[str, Any]] | None = None,
         defaults: Mapping[str, Any] | None = None,
     ) -> None:
-        try:
-            random = check_random_state(random_state)
-        except ValueError as error:
-            raise ValueError(f"random_state={random_state!r} is no seed: {error}") from error
-        self.seed = (
-            int(random_state) if isinstance(random_state, Integral) else random.randint(2**31 - 1)
-        )
+        self.seed = draw_seed(random_state)
+        if not isinstance(defaults, Mapping | None):
+            raise TypeError(f"defaults={defaults!r} must be a dict of parameters.")
         self.space = Space(param_distributions, random_state=self.seed)
         if n_initial_points == "auto":
             self.n_initial_points = default_n_initial_points(self.space.n_dims)
@@ -210,10 +190,12 @@ class Optimizer:
         Raises
         ------
         ValueError
-            If ``params`` lies outside the space.
+            If ``params`` lies outside the space, or ``origin`` is neither.
         TypeError
-            If it is no dict.
+            If ``params`` is no dict.
         """
+        if origin not in ("user", "estimator"):
+            raise ValueError(f"origin={origin!r} must be 'user' or 'estimator'.")
         self._queue.append((self.space.complete(params, defaults or {}), origin))
 
     @overload
@@ -269,19 +251,17 @@ class Optimizer:
         Raises
         ------
         ValueError
-            If the trial has been told, or the setting lies outside the space.
+            If the trial has been told, the setting lies outside the space, or the score is beyond
+            what a float holds.
         TypeError
-            If the score is no number.
+            If the score is no number, or the trial neither a trial nor a dict.
         """
-        if not isinstance(score, Real):
-            raise TypeError(
-                f"score={score!r} must be a number to maximise; NaN says that the trial failed."
-            )
+        score = _as_float("score", score)
         if isinstance(trial, Mapping):
             trial = self._find_or_add(dict(trial))
         if not isinstance(trial, Trial):
             raise TypeError(f"trial={trial!r} must be a Trial that was asked, or a dict of params.")
-        return self.trials.finish(trial, float(score))
+        return self.trials.finish(trial, score)
 
     @property
     def learned(self) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -309,10 +289,14 @@ class Optimizer:
         Raises
         ------
         ValueError
-            If a setting lies outside the space, there is not one score for each, or none is finite.
+            If a setting lies outside the space, there is not one score for each, none is finite,
+            or one is beyond what a float holds.
         TypeError
-            If a score is no number, or a setting no dict.
+            If a score is no number, a setting no dict, or either argument no list.
         """
+        for name, given in (("params", params), ("scores", scores)):
+            if not isinstance(given, Iterable) or isinstance(given, Mapping):
+                raise TypeError(f"{name}={given!r} must be a list, one entry for each setting.")
         params, scores = list(params), list(scores)
         if len(params) != len(scores):
             raise ValueError(
@@ -321,14 +305,15 @@ class Optimizer:
             )
         trials: list[Trial] = []
         for number, (setting, score) in enumerate(zip(params, scores, strict=True)):
-            if not isinstance(score, Real):
-                raise TypeError(f"scores[{number}]={score!r} must be a number; NaN if it failed.")
+            value = _as_float(f"scores[{number}]", score)
+            where = f"params[{number}]={setting!r}"
+            if not isinstance(setting, Mapping):
+                raise TypeError(f"{where} must be a dict of parameters.")
             try:
                 z = self.space.encode(setting)
-            except (TypeError, ValueError) as error:
-                where = f"params[{number}]={setting!r}"
-                raise type(error)(f"{where} lies outside the space: {error}") from error
-            trials.append(Trial(number, dict(setting), z, "told").completed(float(score)))
+            except ValueError as error:
+                raise ValueError(f"{where} lies outside the space: {error}") from error
+            trials.append(Trial(number, dict(setting), z, "told").completed(value))
         if all(trial.state == "failed" for trial in trials):
             raise ValueError(
                 f"None of scores={scores!r} is finite, so there is nothing to learn from. Leave "
@@ -367,7 +352,7 @@ class Optimizer:
         single = isinstance(params, Mapping)
         settings = [params] if isinstance(params, Mapping) else list(params)
         Z = np.reshape([self.space.encode(s) for s in settings], (len(settings), self.space.n_dims))
-        with _one_blas_thread():
+        with one_blas_thread():
             gp, warping, *_ = self._model.fit(self.trials.finished)
             mean, std = gp.predict(Z)
         mean, std = warping.inverse_moments(mean, np.hypot(std, math.sqrt(gp.noise)))
@@ -391,14 +376,21 @@ class Optimizer:
         prob_best : ndarray of shape (n_trials,)
             Probability that this score is the highest of them, by joint draws that are the same
             in each call; 0 unless the trial is complete.
+
+        Raises
+        ------
+        TypeError
+            If ``trials`` is no list.
         """
+        if not isinstance(trials, Iterable | None):
+            raise TypeError(f"trials={trials!r} must be a list of trials, or None for all.")
         trials = list(self.trials if trials is None else trials)
         complete = np.flatnonzero([trial.state == "complete" for trial in trials])
         mean, std = np.full((2, len(trials)), np.nan)
         prob_best = np.zeros(len(trials))
         if complete.size:
             Z = np.array([trials[i].z for i in complete])
-            with _one_blas_thread():
+            with one_blas_thread():
                 judged = self._model.judge(self.trials.finished, Z)
             mean[complete], std[complete], prob_best[complete] = judged
         return mean, std, prob_best
@@ -419,7 +411,7 @@ class Optimizer:
         """
         if len(self.trials.complete) < 2:
             return math.inf
-        with _one_blas_thread():
+        with one_blas_thread():
             rng = self._rng(len(self.trials))
             return improvement_left(self._model, self.trials, self._remaining.admissible, rng)
 
@@ -482,7 +474,7 @@ class Optimizer:
 
     def _exploit(self) -> np.ndarray:
         """Maximise the acquisition function of the fitted surrogate."""
-        with _one_blas_thread():
+        with one_blas_thread():
             rng = self._rng(len(self.trials))
             z = propose(self._model, self.trials, self._remaining.admissible, rng)
         return self._any_left() if z is None else z
@@ -506,3 +498,39 @@ class Optimizer:
             if np.array_equal(trial.z, z):
                 return trial
         return self._append({name: native(value) for name, value in params.items()}, "told")
+
+
+def draw_seed(random_state: int | np.random.RandomState | None) -> int:
+    """Return an integer as it is; draw one from a source of randomness.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None
+        None for NumPy's global source.
+
+    Returns
+    -------
+    int
+        The seed.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these.
+    """
+    try:
+        random = check_random_state(random_state)
+    except ValueError as error:
+        raise ValueError(f"random_state={random_state!r} is no seed: {error}") from error
+    return int(random_state if isinstance(random_state, Integral) else random.randint(2**31 - 1))
+
+
+def _as_float(name: str, score: float) -> float:
+    if not isinstance(score, Real):
+        raise TypeError(
+            f"{name}={score!r} must be a number to maximise; NaN says that the trial failed."
+        )
+    try:
+        return float(score)
+    except OverflowError as error:
+        raise ValueError(f"{name} is beyond what a float holds; use a smaller unit.") from error

@@ -22,6 +22,7 @@ from sklearn_bo.dimensions import (
     Real,
     check_bounds,
     covered_quantiles,
+    is_nan,
     is_number,
     native,
     quantiles,
@@ -124,6 +125,8 @@ def _from_tuple(spec: tuple) -> Dimension | None:
     low, high, *rest = map(native, spec)
     kinds = all(map(isinstance, rest, (str, numbers.Real)))
     names_prior = bool(rest) and isinstance(rest[0], str) and rest[0] in _PRIORS
+    if names_prior and all(isinstance(end, str) and _reads_as_number(end) for end in (low, high)):
+        raise ValueError(f"a range needs numbers, got {spec!r}; leave out the quotes")
     if not (is_number(low) and is_number(high) and (kinds or names_prior)):
         return None
     log = _is_log(rest[0]) if rest else False  # whatever the base, the prior is the same
@@ -132,6 +135,14 @@ def _from_tuple(spec: tuple) -> Dimension | None:
     check_bounds(low, high, log)
     integers = isinstance(low, numbers.Integral) and isinstance(high, numbers.Integral)
     return _range(low, high, log, integers=integers)
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _range(low: Any, high: Any, log: bool, *, integers: bool) -> Dimension:
@@ -206,7 +217,7 @@ def _from_draws(rvs: Any, random_state: Any) -> Dimension:
     seeded = any(p.name == "random_state" or p.kind is p.VAR_KEYWORD for p in parameters)
     seed = {"random_state": check_random_state(random_state)} if seeded else {}
     draws = [native(rvs(**seed)) for _ in range(_N_DRAWS)]
-    if any(isinstance(draw, float) and math.isnan(draw) for draw in draws):
+    if any(map(is_nan, draws)):
         raise ValueError("NaN among its draws; have it draw none")
     return Choices(draws, [1.0] * _N_DRAWS)
 

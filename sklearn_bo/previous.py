@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_bo.dimensions import Choices, Dimension, native, same
+from sklearn_bo.dimensions import Choices, Dimension, is_nan, is_number, native, same
 from sklearn_bo.objective import Reduction
 from sklearn_bo.optimizer import Optimizer
 from sklearn_bo.space import Space, Subspace
@@ -26,6 +26,8 @@ _FORMS = (
     "a fitted search, its cv_results_, a DataFrame of these, or a list of such; pass None to start "
     "without"
 )
+# Texts that pandas reads as an empty cell.
+_EMPTY = {"", "#N/A", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"}
 _SCORE = "mean_test_"
 _PARAM = "param_"
 
@@ -180,11 +182,21 @@ def _setting(row: Row, subspace: Subspace, defaults: Mapping[str, Any]) -> dict[
             setting[name] = None
         elif name in row.empty and _contains(dimension, math.nan):
             setting[name] = math.nan
+        elif name in row.empty and (alike := _read_as_empty(dimension)):
+            if len(alike) > 1:
+                raise KeyError(name)
+            (setting[name],) = alike
         elif any(name.startswith(f"{owner}__") for owner in row.params):
             raise KeyError(name)  # of another object than the estimator's own
         else:
             setting[name] = defaults[name]
     return setting
+
+
+def _read_as_empty(dimension: Dimension) -> list[str]:
+    """Return the choices that pandas takes for an empty cell of a file."""
+    choices = dimension.values if isinstance(dimension, Choices) else []
+    return [choice for choice in choices if isinstance(choice, str) and choice in _EMPTY]
 
 
 def _contains(dimension: Dimension, value: Any) -> bool:
@@ -202,9 +214,9 @@ def _matched(row: Row, name: str, dimension: Dimension) -> Any:
     if row.is_text:
         choices = dimension.values if isinstance(dimension, Choices) else []
         alike = [choice for choice in choices if str(choice) == str(value)]
-        number = pd.to_numeric(value, errors="coerce") if isinstance(value, str) else value
+        number = native(pd.to_numeric(value, errors="coerce")) if isinstance(value, str) else value
         readings += [*(alike if len(alike) == 1 else []), number]
-        if isinstance(number, int | float) and number % 1 == 0:
+        if is_number(number) and number % 1 == 0:
             readings += [int(number), float(number)]
     for reading in readings:
         if _contains(dimension, reading):
@@ -231,7 +243,10 @@ def _sources(
         )
     if not np.isfinite(scores).any():
         raise ValueError(f"{where} has no finite score; leave it out.")
-    iterations = [None if _is_empty(at) else at for at in table.get("iter", [None] * len(rows))]
+    iterations = _cells(where, "iter", table.get("iter", [None] * len(rows)))
+    if len(iterations) != len(rows):
+        raise ValueError(f"{where} has {len(rows)} settings and an 'iter' of {len(iterations)}.")
+    iterations = [None if _is_empty(at) else at for at in iterations]
     filled = [
         Row(params, score, empty, is_text)
         for (params, empty, is_text), score in zip(rows, scores.tolist(), strict=True)
@@ -263,16 +278,17 @@ def _table(where: str, entry: Any) -> Mapping[str, Any]:
         if not hasattr(entry, "iloc"):  # polars gives every dict the names of all
             names = [name for name in names if name != "params"]
         return {name: list(entry[name]) for name in names}
-    raise TypeError(f"{where}={entry!r} must be {_FORMS}.")
+    hint = f" Read a file with pandas.read_csv({entry!r})." if isinstance(entry, str) else ""
+    raise TypeError(f"{where}={entry!r} must be {_FORMS}.{hint}")
 
 
 def _params(where: str, table: Mapping[str, Any]) -> list[tuple[dict, frozenset[str], bool]]:
     """Return each row's parameters, those of empty cells, and whether they may be text."""
-    given = list(table.get("params", []))
+    given = _cells(where, "params", table.get("params", []))
     if given and all(isinstance(params, Mapping) for params in given):
         return [(dict(params), frozenset(), False) for params in given]
     names = [name for name in table if isinstance(name, str) and name.startswith(_PARAM)]
-    columns = {name.removeprefix(_PARAM): _cells(table[name]) for name in names}
+    columns = {name.removeprefix(_PARAM): _cells(where, name, table[name]) for name in names}
     lengths = {name: len(column) for name, column in columns.items()}
     if not any(lengths.values()):
         raise ValueError(
@@ -290,13 +306,16 @@ def _params(where: str, table: Mapping[str, Any]) -> list[tuple[dict, frozenset[
     return rows
 
 
-def _cells(column: Any) -> list[Any]:
+def _cells(where: str, name: str, column: Any) -> list[Any]:
     """Return the entries of a column, None for a masked one."""
-    return column.tolist() if isinstance(column, np.ndarray) else list(column)
+    try:
+        return column.tolist() if isinstance(column, np.ndarray) else list(column)
+    except TypeError as error:
+        raise TypeError(f"{where} has {name!r}={column!r}, which is no column.") from error
 
 
 def _is_empty(value: Any) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
+    return value is None or value is pd.NA or is_nan(value)
 
 
 def _scores(

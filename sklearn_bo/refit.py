@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_bo.dimensions import is_number, native
+from sklearn_bo.dimensions import is_nan, is_number, native
 from sklearn_bo.optimizer import Optimizer
 
 _LOG_FROM = 100.0  # ratio of the largest value to the smallest from which the logarithm counts
@@ -218,13 +218,13 @@ class OneStandardError:
         """Return what grows with complexity."""
         if callable(self.simplest):
             value = self.simplest(params)
-            if value is None or _is_nan(native(value)):
+            if value is None or is_nan(native(value)):
                 raise TypeError(
                     f"simplest={self.simplest!r} must return a number, got {value!r} for {params}."
                 )
             return value
         value = native(params.get(self._name))
-        if value is None or _is_nan(value):
+        if value is None or is_nan(value):
             return math.inf
         if not is_number(value) and not isinstance(value, bool):
             raise TypeError(
@@ -246,7 +246,7 @@ def _choose_metric(rule: PosteriorMean | OneStandardError, metrics: Sequence[str
     if metric is None or metric not in metrics:
         raise ValueError(
             f"{type(rule).__name__}: metric={rule.metric!r} is not one of the metrics "
-            f"{list(metrics)}. Name one of them by metric=."
+            f"{list(metrics)}. Name one of them by metric=, or leave it out where there is one."
         )
     return metric
 
@@ -287,7 +287,3 @@ def _observed_dimension(values: list[Any]) -> Any:
         return values
     log = low > 0 and high / low >= _LOG_FROM
     return (low, high, "log-uniform" if log else "uniform")
-
-
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, float) and math.isnan(value)

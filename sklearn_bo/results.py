@@ -1,36 +1,14 @@
-"""From the results of folds to tables of trials."""
+"""The table of trials."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sklearn_bo.objective import metric_names
 from sklearn_bo.trials import Trial
-
-
-def insert_error_scores(folds: list[dict[str, Any]], error_score: Any) -> None:
-    """Give a failed fold an error score for each metric, if others have several.
-
-    scikit-learn's own function of this name leaves out folds whose fit succeeds and whose scoring
-    fails.
-
-    Parameters
-    ----------
-    folds : list of dict
-        What ``_fit_and_score`` returned for each fold; changed in place.
-    error_score : float
-        Score of a fold that failed.
-    """
-    if (names := metric_names(folds)) is None:
-        return
-    for fold in folds:
-        for key in fold.keys() & {"test_scores", "train_scores"}:
-            if not isinstance(fold[key], Mapping):
-                fold[key] = dict.fromkeys(names, error_score)
 
 
 def results_frame(

@@ -38,12 +38,13 @@ from sklearn_bo.journal import Journal
 from sklearn_bo.objective import (
     Objective,
     has_only,
+    insert_error_scores,
     mean_test_scores,
     objective_value,
     resolve_objective,
 )
 from sklearn_bo.refit import OneStandardError, PosteriorMean
-from sklearn_bo.results import insert_error_scores, results_frame
+from sklearn_bo.results import results_frame
 from sklearn_bo.stopping import Rule, check_rules, mean_test_to_train
 from sklearn_bo.trials import Trial
 from sklearn_bo.validation import (
@@ -52,9 +53,9 @@ from sklearn_bo.validation import (
     check_splitter,
 )
 
-_OF_THE_BEST = (
+_NOT_ALWAYS_SET = (
     *("best_estimator_", "best_index_", "best_params_", "best_score_"),
-    *("feature_names_in_", "refit_time_"),
+    *("feature_names_in_", "refit_time_", "total_time_"),
 )
 
 
@@ -114,7 +115,7 @@ class BayesSearchCV(BaseSearchCV):
         milliseconds count less, as they are handed over several at a time.
 
     random_state : int, RandomState instance or None, default=None
-        Makes the search reproducible, given ``n_jobs=None`` or 1, or ``lag``.
+        Makes the search reproducible where one fold is fitted at a time, or with ``lag``.
 
     error_score : "raise" or numeric, default=np.nan
         Score of a fold whose fit fails. A candidate whose every fold fails is avoided, whatever the
@@ -150,8 +151,9 @@ class BayesSearchCV(BaseSearchCV):
     fit_timeout : float, default=None
         Seconds that the fit and the scoring of a fold may take. Then it is given up with
         ``error_score``, and its worker freed: a process (loky, multiprocessing, Ray) is replaced; a
-        thread runs on, with another in its place. loky replaces all its processes at once and
-        starts the other folds anew; what other threads have it run then, searches of scikit-learn
+        thread runs on, with another in its place. loky replaces all its processes at once, when no
+        other fold has run for half of this time, or half of it later; it starts the other folds
+        anew, and what other threads have it run then, searches of scikit-learn
         for instance, ends with an error. A Dask worker stays busy: the search goes on with the
         others, and a fold that Dask has queued behind the one that hangs is given up too. On
         clusters the time counts from when the fold is sent to a worker. When no worker is left the
@@ -169,7 +171,8 @@ class BayesSearchCV(BaseSearchCV):
         RandomState take the journal's). ``n_iter`` may grow to prolong the search, and what steers
         or runs it may change. Functions and classes are compared by name: an edit of theirs is not
         noticed. Choices are stored by their place in the space; nothing that the file holds is
-        unpickled or evaluated.
+        unpickled or evaluated. Clones share the file but not the data: within `cross_val_score` or
+        another estimator set it to ``None``.
 
     previous_results : search, dict, DataFrame or list of these, default=None
         Earlier searches to learn from: a fitted `GridSearchCV`, `RandomizedSearchCV`,
@@ -193,7 +196,7 @@ class BayesSearchCV(BaseSearchCV):
 
     stopping : callable or list of callables, default=None
         Rules that may end the search after a candidate: `TargetScore`, `NoImprovement`,
-        `NegligibleGain`, or a function of the `SearchState` that returns a bool, or the reason to
+        `NegligibleGain`, or a function of a `SearchState` that returns a bool, or the reason to
         stop as a str. Candidates that are not fully evaluated by then are left out; with ``lag``,
         so are those that have ended out of turn.
 
@@ -418,10 +421,10 @@ class BayesSearchCV(BaseSearchCV):
         routed = self._get_routed_params_for_fit(params)
         optimizer, n_candidates = make_optimizer(self, journal.header)
         exhaustive = n_candidates == optimizer.n_settings
-        metrics = None
+        names = metrics = None  # unknown before the first candidate
         if not callable(self.scoring):
-            multimetric = isinstance(scorers, _MultimetricScorer)
-            metrics = list(scorers._scorers) if multimetric else ["score"]
+            names = list(getattr(scorers, "_scorers", ()))
+            metrics = names or ["score"]
             resolve_objective(self.objective, self.refit, metrics, exhaustive)
 
         weight = params.get("sample_weight")
@@ -430,25 +433,24 @@ class BayesSearchCV(BaseSearchCV):
         context = context.call_on_fit_task_begin(estimator=self, **data)
 
         cv = check_cv(cv, y, classifier=is_classifier(self.estimator))
-        self.n_splits_ = cv.get_n_splits(X, y, **routed.splitter.split)
+        n_splits = cv.get_n_splits(X, y, **routed.splitter.split)
         splits = list(cv.split(X, y, **routed.splitter.split))
-        check_splits(splits, self.n_splits_, _num_samples(X))
+        check_splits(splits, n_splits, _num_samples(X))
         if isinstance(self.refit, PosteriorMean | OneStandardError):
-            names = (name for subspace in optimizer.space.subspaces for name in subspace.dimensions)
-            self.refit.check(names, metrics, self.n_splits_)
+            searched = (name for part in optimizer.space.subspaces for name in part.dimensions)
+            self.refit.check(searched, metrics, n_splits)
 
         if self.journal is not None:
-            known = None if callable(self.scoring) else set(getattr(scorers, "_scorers", ()))
             passed = {"X": X, "y": y, **params}
-            begin_journal(journal, self, optimizer, passed, splits, known)
+            begin_journal(journal, self, optimizer, passed, splits, names)
         if self.verbose > 0:
             print(
-                f"Fitting {self.n_splits_} folds for each of {n_candidates} candidates, "
-                f"totalling {n_candidates * self.n_splits_} fits"
+                f"Fitting {n_splits} folds for each of {n_candidates} candidates, "
+                f"totalling {n_candidates * n_splits} fits"
             )
         search_context = context.subcontext(
             task_name="search",
-            max_subtasks=n_candidates * self.n_splits_,
+            max_subtasks=n_candidates * n_splits,
             sequential_subtasks=False,
         ).call_on_fit_task_begin(estimator=self)
         cross_validation = CrossValidation(
@@ -488,21 +490,26 @@ class BayesSearchCV(BaseSearchCV):
         search_context.call_on_fit_task_end(estimator=self)
         # What a rule ended the search without is pending.
         numbers = [n for n in sorted(finished) if optimizer.trials[n].state != "pending"]
-        whole = "settings of the space" if exhaustive else "trials of n_iter"
+        whole = "settings of the space" if exhaustive else "trials asked for"
         stop_reason = ending.conclude(len(numbers), n_candidates, whole)
         trials = [optimizer.trials[number] for number in numbers]
         out = [fold for number in numbers for fold in finished[number]]
         _warn_or_raise_about_fit_failures(out, self.error_score)
 
         # Before here nothing is set, lest a fit that fails mix with an earlier one.
+        self.n_splits_ = n_splits
         self.stop_reason_ = stop_reason
         self.optimizer_ = optimizer
         self.scorer_ = scorers._scorers if isinstance(scorers, _MultimetricScorer) else scorers
-        for name in _OF_THE_BEST:  # of an earlier fit
+        for name in _NOT_ALWAYS_SET:  # but may be by an earlier fit
             self.__dict__.pop(name, None)
         self._record(trials, out, refit_metric)
         if self.refit:  # after all else, lest one that fails cost the results
-            self._refit(base_estimator, routed.estimator.fit, context, data)
+            try:
+                self._refit(base_estimator, routed.estimator.fit, context, data)
+            except Exception as error:
+                error.add_note("The search has its results: cv_results_, best_params_, trials_.")
+                raise
         context.call_on_fit_task_end(estimator=self, **data)
         self.total_time_ = budget.elapsed
         return self
@@ -513,8 +520,9 @@ class BayesSearchCV(BaseSearchCV):
         Returns
         -------
         DataFrame
-            One row a trial: its origin ("estimator", "user", "initial design" or "model"), its
-            state ("complete" or "failed"), the value of the objective; ``posterior_mean`` and
+            One row a trial: ``origin`` ("estimator" for its own parameters, of which those outside
+            the space are replaced by the middle of the range, "user", "initial design" or "model"),
+            ``state`` ("complete" or "failed"), ``objective``, its value; ``posterior_mean`` and
             ``posterior_std``, what the model takes the objective to be without the luck of its
             evaluation (NaN if failed); ``prob_best``, the probability that this trial is the best
             by that (0 if failed); its parameters, and means, standard deviations and ranks from
@@ -539,9 +547,11 @@ class BayesSearchCV(BaseSearchCV):
         if all(fold["fit_error"] is not None for fold in folds):
             return float("nan")
         # Of a function of several metrics that failed on all folds, not even the names are known.
-        several = callable(self.scoring) and self.objective is not None
-        if several and has_only(folds, self.error_score):
+        may_be_several = callable(self.scoring) and self.objective not in (None, "score")
+        if may_be_several and has_only(folds, self.error_score):
             return float("nan")
+        if callable(self.scoring):
+            insert_error_scores(folds, self.error_score)  # now, as a fold alone knows no names
         means = mean_test_scores(folds)
         if callable(self.scoring) and "score" not in means:
             self._check_refit_for_multimetric(means)

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections import deque
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -30,7 +31,8 @@ class Shipment:
     Its arrays are kept apart from the rest (pickle protocol 5), so that joblib maps the large ones
     to memory, shared by all workers, and a worker unpickles the whole only for its first call. The
     small ones, such as the indices of the splits, are laid end to end, for together they may be
-    large. Dask and Ray place all in their own stores, once.
+    large. What is mapped from a file already, workers on this machine map from there. Dask and Ray
+    place all in their own stores, once.
 
     Parameters
     ----------
@@ -53,7 +55,10 @@ class Shipment:
     def pack(self) -> None:
         """Pickle the content now, so that what cannot be pickled raises here."""
         buffers: list[pickle.PickleBuffer] = []
-        head = cloudpickle.dumps(self.content, protocol=5, buffer_callback=buffers.append)
+        kind = _Pickler if self._lease is None else _LocalPickler
+        with BytesIO() as file:
+            kind(file, protocol=5, buffer_callback=buffers.append).dump(self.content)
+            head = file.getvalue()
         arrays = [np.frombuffer(buffer.raw(), dtype=np.uint8) for buffer in buffers]
         sizes = [array.nbytes for array in arrays]
         block = np.zeros(sum(_room(size) for size in sizes if size < _LARGE), dtype=np.uint8)
@@ -76,6 +81,25 @@ class Shipment:
         head, arrays, _ = self._packed or (np.empty(0), [], [])
         own = object.__sizeof__(self) + 1_000
         return own + sys.getsizeof(head) + head.nbytes + sum(array.nbytes for array in arrays)
+
+
+_Pickler: Any = cloudpickle.Pickler
+
+
+class _LocalPickler(_Pickler):
+    """Has a process of this machine map the files that are mapped here, rather than copies."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        is_mapped = type(obj) is np.memmap and obj.filename and obj.mode != "c"  # the file is true
+        if is_mapped and Path(obj.filename).exists():
+            start = obj
+            while isinstance(start.base, np.memmap):
+                start = start.base
+            if obj.flags.c_contiguous or obj.flags.f_contiguous:
+                offset = start.offset + obj.ctypes.data - start.ctypes.data
+                order = "C" if obj.flags.c_contiguous else "F"
+                return np.memmap, (obj.filename, obj.dtype, "c", offset, obj.shape, order)
+        return super().reducer_override(obj)
 
 
 _received: WeakValueDictionary[str, Shipment] = WeakValueDictionary()  # by this process

@@ -23,7 +23,7 @@ from sklearn_bo.trials import Trial, best_of
 class SearchState:
     """What a stopping rule may know, after a trial of a search has finished; read-only.
 
-    Attributes
+    Parameters
     ----------
     finished : list of Trial
         The complete and the failed trials of this search, the latest last.

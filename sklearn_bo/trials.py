@@ -17,7 +17,7 @@ State = Literal["pending", "complete", "failed"]
 class Trial:
     """One parameter setting and its score.
 
-    Attributes
+    Parameters
     ----------
     number : int
         Position in the order in which settings were asked or told, from 0.
@@ -47,7 +47,18 @@ class Trial:
         return self.z.tobytes()
 
     def completed(self, score: float) -> Trial:
-        """Return this trial with its score; one that is not finite makes it a failed one."""
+        """Return this trial with its score.
+
+        Parameters
+        ----------
+        score : float
+            One that is not finite makes it a failed trial.
+
+        Returns
+        -------
+        Trial
+            A finished trial.
+        """
         if math.isfinite(score):
             return replace(self, state="complete", score=score)
         return replace(self, state="failed", score=math.nan)

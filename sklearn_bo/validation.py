@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from itertools import product
 from typing import Any
 
@@ -90,9 +91,7 @@ def check_splitter(cv: Any) -> Any:
     if not isinstance(cv, Iterable) or hasattr(cv, "split"):
         return cv
     splits = list(cv)
-    for i, split in enumerate(splits):
-        if not isinstance(split, tuple | list | np.ndarray) or len(split) != 2:
-            raise ValueError(f"cv must give pairs (train, test); split {i} is {split!r}.")
+    _check_pairs(splits)
     return splits
 
 
@@ -111,8 +110,8 @@ def check_splits(splits: list[tuple], n_splits: int, n_samples: int) -> None:
     Raises
     ------
     ValueError
-        If they disagree, or there is no split, or a side of one is empty, is no array of indices,
-        or points beyond the data.
+        If they disagree, or there is no split, or one is no pair, or a side of one is empty, is no
+        array of indices, or points beyond the data.
     """
     if len(splits) != n_splits:
         raise ValueError(
@@ -122,8 +121,9 @@ def check_splits(splits: list[tuple], n_splits: int, n_samples: int) -> None:
     if not splits:
         raise ValueError(
             "No fits were performed. Was the CV iterator empty? Were there no candidates? "
-            "cv must give at least one split."
+            "cv must give at least one split; a generator of some gives them once, so pass a list."
         )
+    _check_pairs(splits)
     for i, sides in enumerate(splits):
         for name, side in zip(("train", "test"), map(np.asarray, sides), strict=True):
             if problem := _problem_with(side, name, n_samples):
@@ -131,6 +131,12 @@ def check_splits(splits: list[tuple], n_splits: int, n_samples: int) -> None:
                     f"cv gives {problem} in split {i}; each side of a split needs the indices, or "
                     f"a mask, of some of the {n_samples} samples."
                 )
+
+
+def _check_pairs(splits: list[Any]) -> None:
+    for i, split in enumerate(splits):
+        if not isinstance(split, tuple | list | np.ndarray) or len(split) != 2:
+            raise ValueError(f"cv must give pairs (train, test); split {i} is {split!r}.")
 
 
 def _problem_with(side: np.ndarray, name: str, n_samples: int) -> str | None:
@@ -185,12 +191,22 @@ def _check_parameter(estimator: BaseEstimator, subspace: Subspace, name: str) ->
                 f"param_distributions has the parameter {name!r}, which {type(estimator).__name__} "
                 "does not accept"
             )
+            if (likely := _likely(name, list(estimator.get_params()))) and likely != name:
+                message += f"; did you mean {likely!r}?"
             for owner in owners:
                 message += (
                     f" where {owner!r} is {setting[owner]!r}; in a list of dicts, choices of "
                     f"{owner!r} with other parameters go to a dict of their own"
                 )
             raise ValueError(f"{message}: {error}") from error
+
+
+def _likely(name: str, known: list[str]) -> str | None:
+    """Return the known parameter of the same last part, or else of almost the same name."""
+    last = name.split("__")[-1]
+    alike = [other for other in known if other.split("__")[-1] == last]
+    found = get_close_matches(name, alike or known, n=1, cutoff=0.0 if alike else 0.7)
+    return found[0] if found else None
 
 
 def _owns(owner: str, choices: Choices, name: str) -> bool:

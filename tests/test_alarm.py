@@ -71,6 +71,42 @@ def test_a_score_that_hangs_is_a_failure_whatever_the_error_score():
     assert [trial.state for trial in outer.trials_] == ["complete", "failed"]
 
 
+def test_a_fit_that_catches_the_limit_is_given_up_all_the_same():
+    class Stubborn(Slow):
+        def fit(self, X, y):
+            give_up = time.monotonic() + self.to_fit
+            while time.monotonic() < give_up:
+                try:
+                    time.sleep(0.01)
+                except BaseException:
+                    continue
+            return self
+
+    searching = BayesSearchCV(
+        Stubborn(b=1), {"to_fit": [0.0, 1.0]}, n_iter=2, cv=2, fit_timeout=0.3, error_score=-1
+    )
+    with pytest.warns(FitFailedWarning, match="more than 0.3 seconds"):
+        searching.fit(X, y)
+    assert searching.best_params_ == {"to_fit": 0.0}
+    assert sorted(searching.cv_results_["mean_test_score"]) == [-1, 1]
+
+
+def test_an_alarm_that_was_lost_rings_again():
+    rung = []
+
+    def lose(alarms):
+        give_up = time.monotonic() + 30
+        while len(rung) < 2 and time.monotonic() < give_up:
+            try:
+                time.sleep(0.01)
+            except Alarm:
+                rung.append(time.monotonic())
+
+    with pytest.raises(Alarm):
+        Alarm().limit(0.05, lose, rung)
+    assert len(rung) == 2
+
+
 @within
 @pytest.mark.filterwarnings("error::UserWarning")
 def test_a_search_within_does_not_take_the_budget_for_its_own(inner):

@@ -129,6 +129,8 @@ SPACES = [
         for n in (0, -1, 2.5, "3", None, True)
     ),
     space("text", "l2", TypeError, r"'a'.*'l2'"),
+    space("reversed", (9.0, 0.5), ValueError, r"'a'.*write \(0\.5, 9\.0\) for the range"),
+    space("quoted", ("1e-3", "1e3", "log-uniform"), ValueError, "'a'.*needs numbers.*quotes"),
     space("number", 0.5, TypeError, r"'a'.*0\.5"),
     space("nothing", None, TypeError),
     space("dict", {"low": 0.1}, TypeError),
@@ -173,6 +175,20 @@ SPACES = [
         r"'svc__a'",
         estimator=pipeline(),
         param_distributions={"svc__a": [1]},
+    ),
+    *(
+        case(
+            f"misspelt {name}",
+            ValueError,
+            f"{name!r}.*Pipeline does not accept; did you mean {meant!r}",
+            estimator=pipeline(),
+            param_distributions={name: [1]},
+        )
+        for name, meant in (
+            ("a", "clf__a"),
+            ("clv__a", "clf__a"),
+            ("scale__with_meen", "scale__with_mean"),
+        )
     ),
     case(
         "parameter of a choice that lacks it",
@@ -373,6 +389,7 @@ SPLITS = [
         case(name, (IndexError, TypeError, ValueError), "cv.*split", cv=cv)
         for name, cv in (
             ("split of three", [(*HALVES, NOTHING)]),
+            ("split of three by a splitter", Splitter([(*HALVES, NOTHING)], 1)),
             ("split of numbers", [(3, 4)]),
             ("split of nothing", [None]),
             ("split of text", [HALVES, "ab"]),

@@ -95,8 +95,9 @@ def test_if_every_candidate_fails_the_error_shows_the_traceback(n_jobs):
 def test_a_refit_that_fails_leaves_the_results():
     half, other = np.arange(1, 20), np.arange(20, 40)
     search = fragile_search(only_on_all, cv=[(half, other), (other, half)])
-    with pytest.raises(RuntimeError, match="is too much"):
+    with pytest.raises(RuntimeError, match="is too much") as caught:
         search.fit(X, y)
+    assert "has its results" in caught.value.__notes__[0]
     assert len(search.results_frame()) == 12
     assert search.best_score_ == search.best_params_["a"] == max(search.cv_results_["param_a"])
 
@@ -116,13 +117,44 @@ def test_a_refit_that_fails_leaves_no_model_of_an_earlier_fit():
 def test_a_fit_of_which_all_fits_fail_leaves_an_earlier_one_as_it_was():
     search = fit_with_failures(fragile_search(above_half))
     before, frame = dict(vars(search)), search.results_frame()
-    search.set_params(estimator__fails=never_fits)
-    with pytest.raises(ValueError, match="All the 24 fits failed"):
+    search.set_params(estimator__fails=never_fits, cv=3)
+    with pytest.raises(ValueError, match="All the 36 fits failed"):
         search.fit(X, y)
-    assert {name: vars(search)[name] for name in before if name != "estimator"} == {
-        name: value for name, value in before.items() if name != "estimator"
-    }
+    fitted = {name for name in before if name.endswith("_")}
+    assert len(fitted) > 10
+    assert {name: vars(search)[name] for name in fitted} == {name: before[name] for name in fitted}
     pd.testing.assert_frame_equal(search.results_frame(), frame)
+
+
+def test_a_choice_of_the_best_that_fails_leaves_no_time_of_an_earlier_fit():
+    search = fragile_search(None).fit(X, y)
+    search.set_params(refit=lambda results: 1 / 0, n_iter=4)
+    with pytest.raises(ZeroDivisionError):
+        search.fit(X, y)
+    assert search.n_trials_ == 4
+    assert not hasattr(search, "total_time_")
+
+
+@pytest.mark.parametrize("named", [{"refit": "first"}, {"objective": "first", "refit": False}])
+def test_a_fold_whose_scoring_fails_has_its_error_score_however_the_metric_is_named(named):
+    def scores(estimator, X, y):
+        if len(y) == 13:  # the last two of three folds
+            raise ValueError("no score")
+        return {"first": 0.75, "second": 0.5}
+
+    seen = []
+    options = {"error_score": 0.25, "stopping": lambda state: bool(seen.append(state.fold_scores))}
+    search = fragile_search(None, scoring=scores, cv=3, n_iter=3, **options, **named)
+    with pytest.warns(UserWarning, match="Scoring failed"):
+        search.fit(X, y)
+    assert [list(by_fold) for by_fold in seen] == [[0.75, 0.25, 0.25]] * 3
+
+
+def test_the_only_score_of_a_function_may_equal_the_error_score():
+    search = fragile_search(
+        None, scoring=lambda estimator, X, y: 0.0, objective="score", error_score=0, n_iter=3
+    )
+    assert [trial.state for trial in search.fit(X, y).trials_] == ["complete"] * 3
 
 
 def test_failing_settings_of_a_finite_space_are_evaluated_once():

@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 import textwrap
+from collections import deque
+from dataclasses import dataclass
 
 import joblib
 import numpy as np
@@ -21,7 +23,7 @@ from journaled import (
     make,
     y,
 )
-from scipy import sparse
+from scipy import sparse, stats
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import f1_score, make_scorer
 from sklearn.model_selection import KFold, ShuffleSplit
@@ -124,6 +126,33 @@ def test_parameters_that_the_space_sets_are_left_out():
     after = fingerprint(space, pipe, {})
     differing = [name for name in before if before[name] != after[name]]
     assert differing == ["estimator's logisticregression__tol"]
+
+
+@dataclass
+class Settings:
+    depth: int
+
+
+def masked(first_is_masked):
+    return np.ma.array([1.0, 2.0], mask=[first_is_masked, False])
+
+
+@pytest.mark.parametrize(
+    ("one", "same", "other"),
+    [
+        (np.random.RandomState(0), np.random.RandomState(0), np.random.RandomState(1)),
+        (np.random.default_rng(0), np.random.default_rng(0), np.random.default_rng(1)),
+        (Settings(3), Settings(3), Settings(4)),
+        (stats.uniform(0, 1), stats.uniform(0, 1), stats.uniform(0, 2)),
+        (re.compile("a"), re.compile("a"), re.compile("b")),
+        (deque([1, 2]), deque([1, 2]), deque([2, 1])),
+        (bytearray(b"a"), bytearray(b"a"), bytearray(b"b")),
+        (masked(True), masked(True), masked(False)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_common_objects_are_told_apart_by_what_they_hold(one, same, other):
+    assert describe(one) == describe(same) != describe(other)
 
 
 def test_a_cache_has_no_effect():

@@ -307,6 +307,126 @@ def test_large_arrays_are_mapped_also_inside_a_frame(backend):
     assert of_column == (array.sum() + LARGE, True, "abc")
 
 
+def files_and_sums(shipment):
+    return [(getattr(part, "filename", None), part.sum()) for part in shipment.content]
+
+
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+def test_what_is_mapped_from_a_file_is_mapped_from_there(backend, tmp_path):
+    path = str(tmp_path / "X.npy")
+    np.save(path, np.arange(2.0 * LARGE).reshape(-1, 4))
+    X = np.load(path, mmap_mode="r+")
+    X[0, 0] = 0.5
+    parts = [X, X[7:], X.T, X[:, 1:3], X[5:5]]  # a part of the columns is no block of the file
+    with joblib.parallel_config(backend), Executor(2, "2*n_jobs") as executor:
+        task = executor.submit(files_and_sums, executor.ship(parts))
+        executor.next_done()
+        files, sums = zip(*task.result(), strict=True)
+    assert sums == tuple(part.sum() for part in parts)
+    assert files[:3] == (path,) * 3
+    assert files[3] != path
+
+
+def test_what_was_changed_in_memory_alone_is_copied(tmp_path):
+    X = np.memmap(tmp_path / "X", dtype=float, mode="w+", shape=(LARGE,))
+    changed = np.memmap(tmp_path / "X", dtype=float, mode="c", shape=(LARGE,))
+    changed[3] = 5.0
+    with joblib.parallel_config("loky"), Executor(2, "2*n_jobs") as executor:
+        task = executor.submit(files_and_sums, executor.ship([changed, X]))
+        executor.next_done()
+        assert [total for _, total in task.result()] == [5.0, 0.0]
+
+
+def wait_for_workers(executor, n):
+    started = set()
+    while len(started) < n:
+        tasks = [executor.submit(pid_of, None, 0.2) for _ in range(n)]
+        drain(executor, tasks)
+        started |= {task.result() for task in tasks}
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.3])
+def test_calls_that_hang_together_are_given_up_together(pause):
+    n_stops = 0
+
+    def stop(hanging):
+        nonlocal n_stops
+        n_stops += 1
+        free(hanging)
+
+    with joblib.parallel_config("loky"), Executor(3, "all", timeout=1.5) as executor:
+        wait_for_workers(executor, 3)
+        free, executor._workers.stop = executor._workers.stop, stop
+        tasks = []
+        for seconds in (60, 60, 60, 0):
+            tasks.append(executor.submit(time.sleep, seconds))
+            executor.launch()
+            time.sleep(pause)
+        start = time.monotonic()
+        assert drain(executor, tasks) == set(map(id, tasks))
+        assert time.monotonic() - start < 20
+    for task in tasks[:3]:
+        with pytest.raises(TaskLostError, match=r"more than 1\.5 seconds"):
+            task.result()
+    assert tasks[3].result() is None
+    assert n_stops == 1
+
+
+def hang(path):
+    path.write_text(str(os.getpid()))
+    time.sleep(60)
+
+
+def lives(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_call_that_hangs_ends_with_the_executor(tmp_path):
+    with joblib.parallel_config("loky"), Executor(2, "2*n_jobs", timeout=2.0) as executor:
+        wait_for_workers(executor, 2)
+        hanging = executor.submit(hang, tmp_path / "pid")
+        executor.launch()
+        time.sleep(0.5)
+        late = executor.submit(time.sleep, 1.9)  # which is waited for
+        assert executor.next_done() is hanging
+        assert executor.next_done() is late
+    pid = int((tmp_path / "pid").read_text())
+    give_up = time.monotonic() + 20
+    while lives(pid) and time.monotonic() < give_up:
+        time.sleep(0.05)
+    assert not lives(pid)
+
+
+def test_a_thread_that_was_given_up_leaves_the_warning_filters_alone():
+    may_end = threading.Event()
+    with joblib.parallel_config("threading"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Executor(2, "2*n_jobs", timeout=0.2) as executor:
+            task = executor.submit(may_end.wait)
+            executor.next_done()
+            with pytest.raises(TaskLostError):
+                task.result()
+    before = list(warnings.filters)
+    n_threads = threading.active_count()
+    may_end.set()
+    give_up = time.monotonic() + 20
+    while threading.active_count() >= n_threads and time.monotonic() < give_up:
+        time.sleep(0.01)
+    assert warnings.filters == before
+
+
+def test_a_worker_that_cannot_note_what_it_begins_runs_it(monkeypatch, tmp_path):
+    with joblib.parallel_config("loky"), Executor(2, "2*n_jobs", timeout=50.0) as executor:
+        executor._workers.folder.cleanup()
+        task = executor.submit(square, 3)
+        executor.next_done()
+        assert task.result()[1] == 9
+
+
 def file_and_process(shipment):
     array = shipment.content
     while not isinstance(array, np.memmap):

@@ -25,6 +25,7 @@ from journaled import (
     y,
 )
 from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import KFold
 from sklearn.utils.fixes import parse_version
 
 from sklearn_bo import BayesSearchCV, NoImprovement, Optimizer
@@ -147,12 +148,32 @@ def test_a_prolonged_search_keeps_the_initial_design_of_the_shorter_one(path):
     assert outcome(prolonged) == outcome(of_shorter)
 
 
+def test_numbers_of_numpy_steer_a_search_as_those_of_python_do(path):
+    expected = outcome(make(path, n_initial_points=np.int64(3), n_iter=np.int64(5)).fit(X, y))
+    assert outcome(make(path, n_initial_points=3, n_iter=5).fit(X, y)) == expected
+
+
 def test_fewer_iterations_take_the_first_candidates(path):
     make(path, n_initial_points=3).fit(X, y)
     Anything.fits.clear()
     search = make(path, n_initial_points=3, n_iter=5).fit(X, y)
     assert not Anything.fits
     assert outcome(search) == outcome(make(n_initial_points=3, n_iter=5).fit(X, y))
+
+
+@pytest.mark.parametrize("n_lines", [1, 6, None])
+@pytest.mark.parametrize("is_global", [True, False])
+def test_splits_that_share_the_source_of_the_seed_are_the_same_again(path, n_lines, is_global):
+    def searching(path=None):
+        np.random.seed(1)
+        source = None if is_global else np.random.RandomState(1)
+        cv = KFold(2, shuffle=True, random_state=source)
+        return make(path, random_state=source, cv=cv).fit(X, y)
+
+    expected = outcome(searching())
+    assert outcome(searching(path)) == expected
+    path.write_bytes(b"".join(lines_of(path)[:n_lines]))
+    assert outcome(searching(path)) == expected
 
 
 @pytest.mark.parametrize("random_state", [None, np.random.RandomState(3)], ids=["None", "instance"])

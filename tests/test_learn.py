@@ -135,8 +135,11 @@ def test_a_large_source_costs_no_more_than_its_representatives():
         ([{"x": 0.5}], [math.nan], "finite"),
         ([], [], "finite"),
         ([{"x": 0.5}, {"x": 5.0}], [1.0, 1.0], r"^params\[1\]="),
-        ([5], [1.0], r"^params\[0\]=5 .* must be a dict"),
+        ([5], [1.0], r"^params\[0\]=5 must be a dict"),
         ([{"x": 0.5}], ["a"], r"^scores\[0\]='a' must be a number"),
+        ({"x": 0.5}, [1.0], r"^params=.*must be a list"),
+        ([{"x": 0.5}], 1.0, r"^scores=1.0 must be a list"),
+        ([{"x": 0.5}], [10**400], r"^scores\[0\] is beyond what a float holds"),
     ],
 )
 def test_optimizer_says_what_it_cannot_learn(params, scores, match):

@@ -15,7 +15,6 @@ pytestmark = pytest.mark.usefixtures("one_blas_thread")
         ([0.25, 0.75], {"score": 0.5}),
         ([0.25, np.nan], {"score": np.nan}),
         ([{"a": 1.0, "b": 0.0}, {"a": 0.0, "b": 0.5}], {"a": 0.5, "b": 0.25}),
-        ([0.0, {"a": 1.0, "b": 0.5}], {"a": 0.5, "b": 0.25}),  # a failed fold has one number
     ],
 )
 def test_scores_are_averaged_over_folds_by_metric(scores, means):

@@ -130,6 +130,17 @@ def test_bad_n_initial_points_is_an_error_that_names_it(value):
         Optimizer(MIXED, n_initial_points=value)
 
 
+def test_bad_defaults_are_an_error_that_names_them():
+    with pytest.raises(TypeError, match="defaults=3 must be a dict"):
+        Optimizer(MIXED, defaults=3)
+
+
+def test_what_is_no_list_of_trials_has_no_posterior():
+    optimizer = warmed_up()
+    with pytest.raises(TypeError, match="must be a list of trials"):
+        optimizer.posterior(optimizer.trials[0])
+
+
 # Initial candidates.
 
 
@@ -245,13 +256,12 @@ def test_enqueued_setting_is_asked_next_and_completed_from_the_defaults():
     assert trial.params == {"lr": pytest.approx(1e-2), "depth": 2, "kernel": "poly", "alpha": 0.75}
 
 
+def test_a_setting_cannot_be_enqueued_as_the_models_own():
+    with pytest.raises(ValueError, match="origin='model' must be 'user' or 'estimator'"):
+        warmed_up().enqueue({"kernel": "poly"}, origin="model")
+
+
 # Reproducibility.
-
-
-def test_same_seed_same_proposals():
-    assert run(Optimizer(MIXED, random_state=3), mixed_score, 15) == run(
-        Optimizer(MIXED, random_state=3), mixed_score, 15
-    )
 
 
 def test_other_seed_other_proposals():

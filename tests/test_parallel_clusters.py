@@ -111,6 +111,8 @@ from distributed import Client, LocalCluster
 
 if __name__ == "__main__":
     dask.config.set({"distributed.scheduler.allowed-failures": 0})
+    # On busy cores a worker takes longer to start anew than a cluster waits by default.
+    dask.config.set({"distributed.deploy.lost-worker-timeout": "5 minutes"})
     # Dask soon drops what an idle worker holds and another holds too; it comes back pickled anew.
     dask.config.set({"distributed.scheduler.active-memory-manager.interval": "10ms"})
     folder = sys.argv[1]

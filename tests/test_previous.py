@@ -170,6 +170,7 @@ def test_subspaces_are_told_apart_in_a_file():
         ((0.0, 1.0), 1, 1),
         ([1, 2], 1.0, 1),
         ([1.0, 2.0], 1, 1.0),
+        ([1.0, 2.0], "1", 1.0),
         (["1", "2"], 1, "1"),
         ([None, 3], "None", None),
         ([True, False], "True", True),
@@ -184,10 +185,20 @@ def test_a_value_from_a_file_is_matched_to_the_space(spec, text, value):
 
 
 @pytest.mark.parametrize(
-    ("spec", "text"), [((1, 9), 2.5), ((1, 9), "three"), (["a"], "b"), ([1, 2], "nan")]
+    ("spec", "text"),
+    [((1, 9), 2.5), ((1, 9), "three"), (["a"], "b"), ([1, 2], "nan"), ([0, 1], True)],
 )
 def test_a_value_from_a_file_that_matches_nothing_lies_outside(spec, text):
     assert find_setting(Row({"p": text}, 0.0, is_text=True), Space({"p": spec}), {}) is None
+
+
+@pytest.mark.parametrize(
+    ("choices", "value"), [(["ok", "NA"], "NA"), (["ok", "NA", "None"], None), (["ok", "no"], "ok")]
+)
+def test_an_empty_cell_of_a_file_is_the_only_choice_that_reads_so(choices, value):
+    row = Row({"q": 1}, 0.0, frozenset({"p"}), is_text=True)
+    found = find_setting(row, Space({"p": choices, "q": (0, 9)}), {"p": "ok"})
+    assert found == (None if value is None else {"p": value, "q": 1})
 
 
 def test_values_in_memory_are_taken_as_they_are():
@@ -306,6 +317,13 @@ NO_SCORE = {"params": [{"a": 0.1}], "mean_test_x": [1], "mean_test_y": [2]}
             "'mean_test_score'.*num",
         ),
         ({"params": [{"a": 0.1}], "mean_test_score": [math.nan]}, ValueError, "no finite score"),
+        ({"params": 3, "mean_test_score": [1]}, TypeError, "^previous_results has 'params'=3"),
+        ({"param_a": 3, "mean_test_score": [1]}, TypeError, "^previous_results has 'param_a'=3"),
+        (
+            {"params": [{"a": 0.1}], "mean_test_score": [1], "iter": [0, 1]},
+            ValueError,
+            "^previous_results has 1 settings and an 'iter' of 2",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_named_before_any_fit(previous, error, match):

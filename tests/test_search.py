@@ -194,7 +194,8 @@ def test_equal_initial_candidates_are_evaluated_once():
 
 def test_initial_candidates_beyond_the_budget_are_left_out():
     candidates = [{"a": a, "b": 1} for a in (0.1, 0.2, 0.3, 0.4)]
-    search = adjust(initial_candidates=candidates, n_iter=3)
+    with pytest.warns(UserWarning, match="4 settings, of which only the first 3"):
+        search = adjust(initial_candidates=candidates, n_iter=3)
     assert search.cv_results_["params"] == candidates[:3]
 
 
@@ -226,6 +227,19 @@ def test_a_finite_space_is_evaluated_once_and_warns_as_random_search_does():
         settings = {(params["b"], params["kind"]) for params in search.cv_results_["params"]}
         assert len(settings) == len(search.cv_results_["params"]) == 6
     assert messages[0] == messages[1]
+
+
+def test_two_numbers_in_a_list_are_said_to_be_no_range():
+    with pytest.warns(UserWarning, match=r"parameters 2 .*\[1, 50\] of 'b' .* tuple \(1, 50\)"):
+        BayesSearchCV(Adjustable(), {"b": [1, 50]}, n_iter=3, cv=2).fit(X, y)
+
+
+def test_a_subspace_smaller_than_its_own_budget_is_not_said_to_be_the_whole_space():
+    space = [({"b": [1, 2]}, 5), {"b": (3, 40)}]
+    with pytest.warns(UserWarning, match="fewer settings than the 8 trials .*Running 5 iter"):
+        search = BayesSearchCV(Adjustable(), space, n_iter=3, cv=2).fit(X, y)
+    assert search.n_trials_ == 5
+    assert search.stop_reason_ == "all 5 trials asked for were evaluated"
 
 
 def test_a_finite_space_of_just_n_iter_settings_does_not_warn():

@@ -282,7 +282,7 @@ def test_a_fold_that_fails_has_its_error_score_among_those_of_the_best():
 
 
 def test_a_search_that_runs_to_its_end_says_so():
-    assert hill_search(n_iter=4).fit(X, y).stop_reason_ == "all 4 trials of n_iter were evaluated"
+    assert hill_search(n_iter=4).fit(X, y).stop_reason_ == "all 4 trials asked for were evaluated"
     search = BayesSearchCV(Hill(), {"a": [0.1, 0.2, 0.3]}, n_iter=3, cv=2).fit(X, y)
     assert search.stop_reason_ == "all 3 settings of the space were evaluated"
     assert search.n_trials_ == 3

@@ -25,16 +25,6 @@ def test_best_trial_is_none_before_any_and_then_the_earliest_best():
     assert optimizer.best_trial.number == 1
 
 
-@pytest.mark.parametrize("told", [0, 12])
-def test_order_of_telling_does_not_matter(told):
-    forward, backward = warmed_up(n=told), warmed_up(n=told)
-    for trial in forward.ask(4):
-        forward.tell(trial, mixed_score(trial.params))
-    for trial in reversed(backward.ask(4)):
-        backward.tell(trial, mixed_score(trial.params))
-    assert keys(forward.ask(3)) == keys(backward.ask(3))
-
-
 def test_trials_may_be_asked_while_others_are_pending():
     optimizer = Optimizer(MIXED, random_state=0)
     pending = [optimizer.ask() for _ in range(3)]
@@ -100,6 +90,14 @@ def test_same_setting_may_be_told_as_a_dict_again():
     assert again.number == 12
     assert again.origin == "told"
     assert optimizer.ask().key not in keys(optimizer.trials[:13])
+
+
+def test_a_score_beyond_floats_is_an_error_and_leaves_the_trial_pending():
+    optimizer = Optimizer(MIXED, random_state=0)
+    trial = optimizer.ask()
+    with pytest.raises(ValueError, match="score is beyond what a float holds"):
+        optimizer.tell(trial, 10**400)
+    assert optimizer.trials[0].state == "pending"
 
 
 def test_telling_twice_is_an_error():
