@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import sklearn
 from joblib.parallel import ThreadingBackend
+from processes import is_alive, wait_for
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
@@ -377,14 +378,6 @@ def hang(path):
     time.sleep(60)
 
 
-def lives(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 def test_a_call_that_hangs_ends_with_the_executor(tmp_path):
     with joblib.parallel_config("loky"), Executor(2, "2*n_jobs", timeout=2.0) as executor:
         wait_for_workers(executor, 2)
@@ -395,10 +388,7 @@ def test_a_call_that_hangs_ends_with_the_executor(tmp_path):
         assert executor.next_done() is hanging
         assert executor.next_done() is late
     pid = int((tmp_path / "pid").read_text())
-    give_up = time.monotonic() + 20
-    while lives(pid) and time.monotonic() < give_up:
-        time.sleep(0.05)
-    assert not lives(pid)
+    wait_for(lambda: not is_alive(pid), seconds=20)
 
 
 def test_a_thread_that_was_given_up_leaves_the_warning_filters_alone():
@@ -413,9 +403,7 @@ def test_a_thread_that_was_given_up_leaves_the_warning_filters_alone():
     before = list(warnings.filters)
     n_threads = threading.active_count()
     may_end.set()
-    give_up = time.monotonic() + 20
-    while threading.active_count() >= n_threads and time.monotonic() < give_up:
-        time.sleep(0.01)
+    wait_for(lambda: threading.active_count() < n_threads, seconds=20)
     assert warnings.filters == before
 
 
@@ -444,17 +432,10 @@ def mapped_file_and_worker():
     return path, worker
 
 
-def is_gone(path, seconds):
-    give_up = time.monotonic() + seconds
-    while os.path.exists(path) and time.monotonic() < give_up:
-        time.sleep(0.05)
-    return not os.path.exists(path)
-
-
 def test_mapped_files_go_with_the_executor_though_its_workers_live_on():
     path, worker = mapped_file_and_worker()
-    assert is_gone(path, seconds=20)
-    os.kill(worker, 0)  # raises for a process that is no more
+    wait_for(lambda: not os.path.exists(path), seconds=20)
+    assert is_alive(worker)
 
 
 def test_a_shipment_survives_plain_pickling():

@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from processes import is_alive, wait_for
 
 SCRIPT = """
 import os, sys, time
@@ -60,21 +61,6 @@ def start(tmp_path, backend, kind, source=SCRIPT):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     return process, log
-
-
-def wait_for(condition, seconds=60):
-    give_up = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.02)
-
-
-def is_alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def finish(process, log):
