@@ -135,8 +135,6 @@ class Executor(Parallel, _Submitting):
         if self._workers is not None:
             if exc_type is not None:
                 self._workers.abandon()
-            elif hanging := [attempt for attempt in self._attempts if not attempt.tasks]:
-                self._workers.stop(hanging)
             self._workers.release()
             self._retrieval_context.__exit__(None, None, None)
         super().__exit__(exc_type, exc_value, traceback)
@@ -347,10 +345,10 @@ class Executor(Parallel, _Submitting):
         began = {attempt: self._workers.began(attempt) for attempt in self._attempts}
         ages = {attempt: now - at for attempt, at in began.items() if at is not None}
         hanging = [attempt for attempt, age in ages.items() if age > limit]
-        for task in (task for attempt in hanging for task in attempt.tasks):
-            task.fail(_too_long(limit))
-            self._ended.append(task)
         for attempt in hanging:
+            for task in attempt.tasks:
+                task.fail(_too_long(limit))
+                self._ended.append(task)
             attempt.tasks = []
         # To free one costs the others what they have done, or their time if they hang too. So those
         # that have run for long may end first, until that takes as long as it would to run them.

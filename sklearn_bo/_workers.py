@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -185,7 +186,7 @@ class _Loky(_Processes):
         self._futures: WeakSet[Any] = WeakSet()
 
     def suspects(self, attempt: Attempt, running: Running) -> list[Attempt]:
-        begun = [other for other in running if self.began(other)]
+        begun = [other for other in running if self.began(other) is not None]
         return begun or list(running)
 
     def hand_over(self, run: Callable, shared: tuple, note: Callable[[Any], None]) -> None:
@@ -229,6 +230,10 @@ async def _forget() -> None:
     forget()  # Dask does not wait for coroutines alone
 
 
+_CLOSED = ("closing", "closed")
+_NO_CLIENT = "The client of the Dask cluster was closed."
+
+
 class _Dask(Workers):
     """Workers of a Dask cluster, which runs a task anew a few times before it reports a death."""
 
@@ -244,8 +249,8 @@ class _Dask(Workers):
         """Scatter it here, as joblib, which would too, says nothing where that fails."""
         client = self.backend.client
         if shipment not in self._scattered:
-            if client.status == "closed":
-                raise NoWorkerLeftError("The client of the Dask cluster was closed.")
+            if client.status in _CLOSED:
+                raise NoWorkerLeftError(_NO_CLIENT)
             workers = client.scheduler_info()["workers"].values()
             if not any(worker["status"] == "running" for worker in workers):
                 raise NoWorkerYetError
@@ -257,10 +262,19 @@ class _Dask(Workers):
 
     def hand_over(self, run: Callable, shared: tuple, note: Callable[[Any], None]) -> None:
         # Not by joblib, which never hears of a result that is lost with its worker.
-        client, options = self.backend.client, self.backend.submit_kwargs
-        future = client.submit(_run_nested, run, *shared, pure=False, **options)
+        client, options = self.backend.client, {"pure": False, **self.backend.submit_kwargs}
+        try:
+            future = client.submit(_run_nested, run, *shared, **options)
+        except Exception as error:
+            if client.status in _CLOSED:
+                raise NoWorkerLeftError(_NO_CLIENT) from error
+            raise
         self._futures.add(future)
-        future.add_done_callback(partial(self._report, note))
+
+        def fetch(future: Any) -> None:  # elsewhere than in the one thread that all callbacks share
+            threading.Thread(target=self._report, args=(note, future), daemon=True).start()
+
+        future.add_done_callback(fetch)
 
     def _report(self, note: Callable[[Any], None], future: Any) -> None:
         self._futures.discard(future)
@@ -272,7 +286,7 @@ class _Dask(Workers):
         note(out)
 
     def abandon(self) -> None:
-        with suppress(AttributeError, OSError):  # the client is closed, or the cluster is gone
+        with suppress(Exception):  # the client is closed, or the cluster is gone
             self.backend.client.cancel(list(self._futures))
 
     def renew(self, attempt: Attempt) -> None:
@@ -280,7 +294,7 @@ class _Dask(Workers):
         self._scattered.clear()
 
     def release(self) -> None:
-        with suppress(AttributeError, OSError):  # the client is closed, or the cluster is gone
+        with suppress(Exception):  # the client is closed, or the cluster is gone
             self.backend.client.run(_forget, wait=False)
 
 

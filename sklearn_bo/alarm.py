@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-_AGAIN = 1.0  # seconds until it rings again, as what it raised may have been caught
+_AGAIN = 10.0  # seconds, time to clean up, until it rings again, lest what it raised was caught
 _MAX_SECONDS = 1e9  # some 30 years; a timer takes no more than 290
 
 
@@ -47,12 +47,13 @@ class Alarm(BaseException):
         other, interval = _disarm()
 
         def ring(number: int, frame: Any) -> None:
-            nonlocal other, interval, has_rung
+            nonlocal end, other, interval, has_rung
             if is_over:
                 return
             if end <= other:
                 has_rung = True
-                _arm(time.monotonic() + _AGAIN)
+                end = time.monotonic() + _AGAIN
+                _arm(min(end, other))
                 raise self
             signal.setitimer(signal.ITIMER_REAL, interval, interval)
             try:

@@ -69,10 +69,12 @@ def make_optimizer(search: Any, header: Header | None) -> tuple[Optimizer, int]:
             stacklevel=5,
         )
     given = search.initial_candidates
-    if isinstance(given, list | tuple) and len(given) > n_candidates:
+    given = [given] if isinstance(given, dict) else given or []
+    n_given = len({space.encode(space.complete(one, defaults)).tobytes() for one in given})
+    if n_given > n_candidates:
         warnings.warn(
-            f"initial_candidates has {len(given)} settings, of which only the first {n_candidates} "
-            "are evaluated; raise n_iter.",
+            f"initial_candidates has {n_given} settings, of which only the first {n_candidates} "
+            "are evaluated.",
             UserWarning,
             stacklevel=5,
         )

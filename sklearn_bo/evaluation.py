@@ -295,7 +295,8 @@ def evaluate_trials(
             evaluation.tell()
             if ending.is_due:
                 raise SearchEnded
-            evaluation.begin_folds(executor, shipment)
+            with ending.in_time():
+                evaluation.begin_folds(executor, shipment)
             if evaluation.wants_candidate(executor):
                 trial = evaluation.propose()
             elif evaluation.running:

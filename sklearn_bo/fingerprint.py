@@ -28,7 +28,7 @@ _MAX_LENGTH = 100  # characters of a description beyond which a hash stands for 
 _PLAIN = (  # whose repr is the same in any process
     *(type(None), bool, int, float, complex, Decimal, str, bytes, range, slice, Enum, PurePath),
     *(datetime.date, datetime.time, datetime.timedelta, pd.Period, pd.Interval),
-    *(bytearray, array, re.Pattern),
+    *(bytearray, array),
 )
 _WITHOUT_EFFECT = {"n_jobs", "verbose"}  # on what an estimator learns, by scikit-learn's convention
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
@@ -104,8 +104,10 @@ def describe(value: Any, known: Mapping[int, str] | None = None) -> str:
     if hasattr(value, "get_params"):
         return f"{name}{nested(value.get_params(deep=False))}"
     if dataclasses.is_dataclass(value):
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return f"{name}{nested(fields)}"
+        fields = {f.name: getattr(value, f.name, None) for f in dataclasses.fields(value)}
+        return f"{name}{describe(fields, {**(known or {}), id(value): name})}"
+    if isinstance(value, re.Pattern):
+        return f"{name}{nested((value.pattern, value.flags))}"
     if isinstance(value, np.random.RandomState):
         return f"{name}{nested(value.get_state(legacy=False))}"
     if isinstance(value, np.random.Generator):

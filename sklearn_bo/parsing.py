@@ -78,7 +78,7 @@ def _parse(spec: Any, random_state: Any) -> Dimension:
         return dimension
     if (values := _listed(spec)) is not None:
         if (
-            len(values) == 3
+            len(values) in (3, 4)  # scikit-optimize's with a base
             and all(map(is_number, values[:2]))
             and isinstance(values[2], str)
             and values[2] in _PRIORS

@@ -40,6 +40,7 @@ from sklearn_bo.objective import (
     has_only,
     insert_error_scores,
     mean_test_scores,
+    named_metric,
     objective_value,
     resolve_objective,
 )
@@ -151,15 +152,16 @@ class BayesSearchCV(BaseSearchCV):
     fit_timeout : float, default=None
         Seconds that the fit and the scoring of a fold may take. Then it is given up with
         ``error_score``, and its worker freed: a process (loky, multiprocessing, Ray) is replaced; a
-        thread runs on, with another in its place. loky replaces all its processes at once, when no
-        other fold has run for half of this time, or half of it later; it starts the other folds
-        anew, and what other threads have it run then, searches of scikit-learn
-        for instance, ends with an error. A Dask worker stays busy: the search goes on with the
-        others, and a fold that Dask has queued behind the one that hangs is given up too. On
-        clusters the time counts from when the fold is sent to a worker. When no worker is left the
-        search ends with what it has, and warns. With ``n_jobs=1`` the fit is interrupted as soon as
-        it runs Python code; in a thread that is not the main one, or on Windows, it is not. A
-        backend of joblib that does not tell when a single fold ends gives none up, with a warning.
+        thread runs on, with another in its place. loky can only replace all its processes: it waits
+        while another fold has run for more than half of this time, at most half of it beyond the
+        timeout; folds that have not ended by then start anew, and what other threads run on loky at
+        that moment, searches of scikit-learn for instance, ends with an error. A Dask worker stays
+        busy: the search goes on with the others, and a fold that Dask has queued behind the one
+        that hangs is given up too. On clusters the time counts from when the fold is sent to a
+        worker. When no worker is left the search ends with what it has, and warns. With
+        ``n_jobs=1`` the fit is interrupted as soon as it runs Python code; in a thread that is not
+        the main one, or on Windows, it is not. A backend of joblib that does not tell when a single
+        fold ends gives none up, with a warning.
 
     journal : str or PathLike, default=None
         A file to which the search appends each candidate it proposes and each fold that ends, on
@@ -170,9 +172,10 @@ class BayesSearchCV(BaseSearchCV):
         ``return_train_score``, ``previous_results``, and ``random_state`` (``None`` and a
         RandomState take the journal's). ``n_iter`` may grow to prolong the search, and what steers
         or runs it may change. Functions and classes are compared by name: an edit of theirs is not
-        noticed. Choices are stored by their place in the space; nothing that the file holds is
-        unpickled or evaluated. Clones share the file but not the data: within `cross_val_score` or
-        another estimator set it to ``None``.
+        noticed. A RandomState among the parameters is compared by its state. Choices are stored by
+        their place in the space; nothing that the file holds is unpickled or evaluated. Clones
+        share the file but not the data: within `cross_val_score` or another estimator set it to
+        ``None``.
 
     previous_results : search, dict, DataFrame or list of these, default=None
         Earlier searches to learn from: a fitted `GridSearchCV`, `RandomizedSearchCV`,
@@ -547,8 +550,8 @@ class BayesSearchCV(BaseSearchCV):
         if all(fold["fit_error"] is not None for fold in folds):
             return float("nan")
         # Of a function of several metrics that failed on all folds, not even the names are known.
-        may_be_several = callable(self.scoring) and self.objective not in (None, "score")
-        if may_be_several and has_only(folds, self.error_score):
+        named = {self.objective or "score", named_metric(self.refit) or "score"} != {"score"}
+        if callable(self.scoring) and named and has_only(folds, self.error_score):
             return float("nan")
         if callable(self.scoring):
             insert_error_scores(folds, self.error_score)  # now, as a fold alone knows no names

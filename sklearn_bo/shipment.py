@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from io import BytesIO
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -95,7 +96,8 @@ class _LocalPickler(_Pickler):
             start = obj
             while isinstance(start.base, np.memmap):
                 start = start.base
-            if obj.flags.c_contiguous or obj.flags.f_contiguous:
+            is_block = obj.flags.c_contiguous or obj.flags.f_contiguous
+            if is_block and isinstance(start.base, mmap):
                 offset = start.offset + obj.ctypes.data - start.ctypes.data
                 order = "C" if obj.flags.c_contiguous else "F"
                 return np.memmap, (obj.filename, obj.dtype, "c", offset, obj.shape, order)

@@ -191,14 +191,16 @@ def _check_parameter(estimator: BaseEstimator, subspace: Subspace, name: str) ->
                 f"param_distributions has the parameter {name!r}, which {type(estimator).__name__} "
                 "does not accept"
             )
-            if (likely := _likely(name, list(estimator.get_params()))) and likely != name:
-                message += f"; did you mean {likely!r}?"
             for owner in owners:
                 message += (
                     f" where {owner!r} is {setting[owner]!r}; in a list of dicts, choices of "
                     f"{owner!r} with other parameters go to a dict of their own"
                 )
-            raise ValueError(f"{message}: {error}") from error
+            del setting[name]
+            known = clone(estimator).set_params(**clone(setting, safe=False)).get_params()
+            likely = _likely(name, list(known))
+            hint = f"; did you mean {likely!r}?" if likely else ":"
+            raise ValueError(f"{message}{hint} {error}") from error
 
 
 def _likely(name: str, known: list[str]) -> str | None:
@@ -206,7 +208,7 @@ def _likely(name: str, known: list[str]) -> str | None:
     last = name.split("__")[-1]
     alike = [other for other in known if other.split("__")[-1] == last]
     found = get_close_matches(name, alike or known, n=1, cutoff=0.0 if alike else 0.7)
-    return found[0] if found else None
+    return found[0] if found and found[0] != name else None
 
 
 def _owns(owner: str, choices: Choices, name: str) -> bool:

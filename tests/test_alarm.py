@@ -91,7 +91,8 @@ def test_a_fit_that_catches_the_limit_is_given_up_all_the_same():
     assert sorted(searching.cv_results_["mean_test_score"]) == [-1, 1]
 
 
-def test_an_alarm_that_was_lost_rings_again():
+def test_an_alarm_that_was_lost_rings_again(monkeypatch):
+    monkeypatch.setattr("sklearn_bo.alarm._AGAIN", 0.3)
     rung = []
 
     def lose(alarms):
@@ -105,6 +106,29 @@ def test_an_alarm_that_was_lost_rings_again():
     with pytest.raises(Alarm):
         Alarm().limit(0.05, lose, rung)
     assert len(rung) == 2
+
+
+def test_an_alarm_leaves_time_to_clean_up_and_others_ring_in_theirs():
+    others = []
+
+    def call():
+        try:
+            time.sleep(30)
+        finally:
+            give_up = time.monotonic() + 1.5
+            while time.monotonic() < give_up:
+                time.sleep(0.01)
+            others.append("cleaned up")
+
+    before = signal.signal(signal.SIGALRM, lambda *args: others.append("other"))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.6)
+        with pytest.raises(Alarm):
+            Alarm().limit(0.1, call)
+        assert others == ["other", "cleaned up"]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @within

@@ -191,6 +191,13 @@ SPACES = [
         )
     ),
     case(
+        "misspelt parameter of a choice",
+        ValueError,
+        r"'clf__alpa'.*where 'clf' is Ridge\(\).*did you mean 'clf__alpha'\? Invalid",
+        estimator=pipeline(),
+        param_distributions={"clf": [Ridge()], "clf__alpa": (0.1, 1.0)},
+    ),
+    case(
         "parameter of a choice that lacks it",
         ValueError,
         r"'clf__a'.*Ridge.*list of dicts",

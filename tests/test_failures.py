@@ -150,6 +150,20 @@ def test_a_fold_whose_scoring_fails_has_its_error_score_however_the_metric_is_na
     assert [list(by_fold) for by_fold in seen] == [[0.75, 0.25, 0.25]] * 3
 
 
+@pytest.mark.parametrize("named", [{"refit": "first"}, {"objective": "first", "refit": False}])
+def test_a_candidate_whose_every_score_fails_is_a_failure_however_the_metric_is_named(named):
+    def scores(estimator, X, y):
+        if estimator.a > 0.5:
+            raise ValueError("no score")
+        return {"first": -1.0, "second": 0.5}
+
+    search = fragile_search(None, scoring=scores, n_iter=4, error_score=0.25, **named)
+    with pytest.warns(UserWarning, match="Scoring failed"):
+        search.fit(X, y)
+    for trial in search.trials_:
+        assert trial.state == ("failed" if trial.params["a"] > 0.5 else "complete")
+
+
 def test_the_only_score_of_a_function_may_equal_the_error_score():
     search = fragile_search(
         None, scoring=lambda estimator, X, y: 0.0, objective="score", error_score=0, n_iter=3

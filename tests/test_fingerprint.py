@@ -7,7 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import joblib
 import numpy as np
@@ -133,6 +133,18 @@ class Settings:
     depth: int
 
 
+@dataclass
+class Node:
+    """Refers to itself, and lacks a value."""
+
+    depth: int
+    node: object = field(init=False)
+    late: int = field(init=False)
+
+    def __post_init__(self):
+        self.node = self
+
+
 def masked(first_is_masked):
     return np.ma.array([1.0, 2.0], mask=[first_is_masked, False])
 
@@ -144,7 +156,9 @@ def masked(first_is_masked):
         (np.random.default_rng(0), np.random.default_rng(0), np.random.default_rng(1)),
         (Settings(3), Settings(3), Settings(4)),
         (stats.uniform(0, 1), stats.uniform(0, 1), stats.uniform(0, 2)),
-        (re.compile("a"), re.compile("a"), re.compile("b")),
+        (re.compile("a" * 999), re.compile("a" * 999), re.compile("a" * 999 + "b")),
+        (re.compile("a"), re.compile("a"), re.compile("a", re.IGNORECASE)),
+        (Node(1), Node(1), Node(2)),
         (deque([1, 2]), deque([1, 2]), deque([2, 1])),
         (bytearray(b"a"), bytearray(b"a"), bytearray(b"b")),
         (masked(True), masked(True), masked(False)),

@@ -149,9 +149,24 @@ if __name__ == "__main__":
         os.remove(fits)
 
         check("dask", lambda: client.wait_for_workers(2))
+
         time.sleep(1)
         kept = client.run(lambda: len(sklearn_bo.shipment._kept))
         assert set(kept.values()) == {0}, kept
+
+        # A client that is closed leaves what has ended by then.
+        second = Client(cluster)
+
+        def close(state):
+            if len(state.finished) == 4:
+                second.close()
+            return False
+
+        search.set_params(n_iter=50, time_budget=None, stopping=close, random_state=0)
+        with joblib.parallel_config("dask", client=second), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            search.fit(X, y)
+        assert 4 <= search.n_trials_ < 50 and "was closed" in search.stop_reason_
         print("all checked")
 else:
     folder = os.environ["FOLDER"]

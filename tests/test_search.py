@@ -197,6 +197,8 @@ def test_initial_candidates_beyond_the_budget_are_left_out():
     with pytest.warns(UserWarning, match="4 settings, of which only the first 3"):
         search = adjust(initial_candidates=candidates, n_iter=3)
     assert search.cv_results_["params"] == candidates[:3]
+    search = adjust(initial_candidates=candidates[:3] * 2, n_iter=3)  # without a warning
+    assert search.cv_results_["params"] == candidates[:3]
 
 
 @pytest.mark.parametrize("n", [1, 4, 8, 20])
