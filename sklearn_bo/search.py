@@ -550,8 +550,9 @@ class BayesSearchCV(BaseSearchCV):
         if all(fold["fit_error"] is not None for fold in folds):
             return float("nan")
         # Of a function of several metrics that failed on all folds, not even the names are known.
-        named = {self.objective or "score", named_metric(self.refit) or "score"} != {"score"}
-        if callable(self.scoring) and named and has_only(folds, self.error_score):
+        one = (None, "score")
+        is_named = self.objective not in one or named_metric(self.refit) not in one
+        if callable(self.scoring) and is_named and has_only(folds, self.error_score):
             return float("nan")
         if callable(self.scoring):
             insert_error_scores(folds, self.error_score)  # now, as a fold alone knows no names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from difflib import get_close_matches
 from itertools import product
 from typing import Any
@@ -197,8 +198,10 @@ def _check_parameter(estimator: BaseEstimator, subspace: Subspace, name: str) ->
                     f"{owner!r} with other parameters go to a dict of their own"
                 )
             del setting[name]
-            known = clone(estimator).set_params(**clone(setting, safe=False)).get_params()
-            likely = _likely(name, list(known))
+            known: list[str] = []
+            with suppress(AttributeError, TypeError, ValueError):  # an owner may be wrong itself
+                known = [*clone(estimator).set_params(**clone(setting, safe=False)).get_params()]
+            likely = _likely(name, known)
             hint = f"; did you mean {likely!r}?" if likely else ":"
             raise ValueError(f"{message}{hint} {error}") from error
 

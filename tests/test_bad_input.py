@@ -191,6 +191,13 @@ SPACES = [
         )
     ),
     case(
+        "parameter of a step unknown",
+        ValueError,
+        "'part__alpha'.*Pipeline does not accept where 'part'",
+        estimator=pipeline(),
+        param_distributions={"part__alpha": (0.1, 1.0), "part": [Ridge()]},
+    ),
+    case(
         "misspelt parameter of a choice",
         ValueError,
         r"'clf__alpa'.*where 'clf' is Ridge\(\).*did you mean 'clf__alpha'\? Invalid",
