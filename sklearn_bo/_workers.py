@@ -286,15 +286,16 @@ class _Dask(Workers):
         note(out)
 
     def abandon(self) -> None:
-        with suppress(Exception):  # the client is closed, or the cluster is gone
-            self.backend.client.cancel(list(self._futures))
+        if self.backend.client.status not in _CLOSED:
+            with suppress(AttributeError, OSError):  # the cluster is gone
+                self.backend.client.cancel(list(self._futures))
 
     def renew(self, attempt: Attempt) -> None:
         """Have the data scattered again, which may be gone with the worker."""
         self._scattered.clear()
 
     def release(self) -> None:
-        with suppress(Exception):  # the client is closed, or the cluster is gone
+        with suppress(AttributeError, OSError):  # the client is closed, or the cluster is gone
             self.backend.client.run(_forget, wait=False)
 
 

@@ -414,7 +414,7 @@ def test_a_thread_that_was_given_up_leaves_the_warning_filters_alone():
     assert warnings.filters == before
 
 
-def test_a_worker_that_cannot_note_what_it_begins_runs_it(monkeypatch, tmp_path):
+def test_a_worker_that_cannot_note_what_it_begins_runs_it():
     with joblib.parallel_config("loky"), Executor(2, "2*n_jobs", timeout=50.0) as executor:
         executor._workers.folder.cleanup()
         task = executor.submit(square, 3)
