@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 
 from sklearn_bo import Optimizer, evaluation
 from sklearn_bo._sklearn import init_callback_context
-from sklearn_bo.shipment import Shipment
+from sklearn_bo.broadcast import Broadcast
 
 from .cost import objective, space_of
 from .parallel import N_SPLITS, Random, fold_times
@@ -45,8 +45,8 @@ class World:
     def __exit__(self, *_):
         pass
 
-    def ship(self, content):
-        return Shipment(content)
+    def broadcast(self, content):
+        return Broadcast(content)
 
     def submit(self, function, *args):
         task = type("Task", (), {"result": lambda self: {"score": 0.0}, "seconds": None})()

@@ -1,4 +1,15 @@
-"""Bayesian hyperparameter search for scikit-learn."""
+"""Bayesian hyperparameter search for scikit-learn.
+
+From top to bottom, each part knows only those below it:
+
+    search        assembly, validation, previous, objective, results, refit
+    evaluation    cross_validation, ending, budget, stopping, journal, fingerprint
+    workers       _joblib, _workers, tasks, broadcast, alarm, interruption
+    optimizer     proposal, remaining, design
+    model         maximizer, acquisition, surrogate, kernel, warping, judgement
+    space         parsing, dimensions
+    trials        what all of them exchange; exceptions, _sklearn, locking, blas
+"""
 
 from sklearn_bo.exceptions import SpaceExhaustedError
 from sklearn_bo.optimizer import Optimizer

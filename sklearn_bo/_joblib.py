@@ -27,8 +27,8 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_bo._workers import workers_of
 from sklearn_bo.alarm import Alarm
+from sklearn_bo.broadcast import Broadcast
 from sklearn_bo.exceptions import NoWorkerLeftError, NoWorkerYetError, TaskLostError, TimeIsUp
-from sklearn_bo.shipment import Shipment
 from sklearn_bo.tasks import Attempt, Running, Task, run_task
 
 # CPython before 3.11.9 fails when two threads parse at once (python/cpython#106905).
@@ -156,13 +156,13 @@ class Executor(Parallel, _Submitting):
             )
         return length
 
-    def ship(self, content: Any) -> Shipment:
+    def broadcast(self, content: Any) -> Broadcast:
         """Wrap what all calls share, to be their first argument; raise if it cannot be pickled."""
         folder = self._workers and self._workers.folder
-        shipment = Shipment(content, folder.name if folder else None)
+        broadcast = Broadcast(content, folder.name if folder else None)
         if not getattr(self._backend, "uses_threads", False):
-            shipment.pack()
-        return shipment
+            broadcast.pack()
+        return broadcast
 
     @property
     def queue_length(self) -> float:
@@ -229,13 +229,13 @@ class Executor(Parallel, _Submitting):
         """Run what waits where nothing can be learnt of single tasks."""
         if self.n_workers == 1:
             task = self._waiting.popleft()
-            task._outcome = partial(_run_timed, *task.call, self._call_timeout, seconds)
+            task.outcome = partial(_run_timed, *task.call, self._call_timeout, seconds)
             return self._ended.append(task)
         tasks = list(self._waiting)
         self._waiting.clear()
         calls: list[tuple] = [(run_task, task.call, {}) for task in tasks]
         for task, outcome in zip(tasks, joblib.Parallel.__call__(self, calls), strict=True):
-            task._outcome = outcome.get
+            task.outcome = outcome.get
             self._ended.append(task)
 
     def launch(self) -> None:
@@ -280,7 +280,7 @@ class Executor(Parallel, _Submitting):
         seconds = max(seconds / len(outcomes), 1e-6)
         self._task_seconds = self._task_seconds**0.8 * seconds**0.2
         for task, outcome in zip(attempt.tasks, outcomes, strict=False):
-            task._outcome, task.seconds = outcome.get, seconds
+            task.outcome, task.seconds = outcome.get, seconds
             self._ended.append(task)
         self._waiting.extendleft(reversed(attempt.tasks[len(outcomes) :]))
 

@@ -1,4 +1,4 @@
-"""Everything private that this package uses of scikit-learn, supported from 1.6 to 1.9.
+"""Everything private that this package imports of scikit-learn, supported from 1.6 to 1.9.
 
 A test pins each of these names and what is relied on, so that a release which changes one of them
 fails there and nowhere else.
@@ -27,7 +27,6 @@ __all__ = [
     "FoldCallbacks",
     "Interval",
     "StrOptions",
-    "_MultimetricScorer",
     "_check_method_params",
     "_fit_and_score",
     "_fit_context",
@@ -35,7 +34,13 @@ __all__ = [
     "_num_samples",
     "_warn_or_raise_about_fit_failures",
     "init_callback_context",
+    "scorers_by_name",
 ]
+
+
+def scorers_by_name(scorer: Any) -> dict[str, Any] | None:
+    """Return the scorers of several metrics; None of a single one, or of one function for all."""
+    return scorer._scorers if isinstance(scorer, _MultimetricScorer) else None
 
 
 class _NoCallbackContext:

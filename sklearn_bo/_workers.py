@@ -25,8 +25,8 @@ from joblib import parallel_config
 from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 from joblib.parallel import BatchedCalls
 
+from sklearn_bo.broadcast import Broadcast, forget
 from sklearn_bo.exceptions import NoWorkerLeftError, NoWorkerYetError
-from sklearn_bo.shipment import Shipment, forget
 from sklearn_bo.tasks import Attempt, Running, run_tasks
 
 
@@ -57,8 +57,8 @@ class Workers:
 
     def submit(self, attempt: Attempt, running: Running, note: Callable[[Any], None]) -> None:
         """Hand tasks over; a call of ``note`` will report their end."""
-        shipment = attempt.tasks[0].shipment
-        shared = () if shipment is None else (self.store(shipment),)
+        broadcast = attempt.tasks[0].broadcast
+        shared = () if broadcast is None else (self.store(broadcast),)
         calls = [
             (function, args[len(shared) :])
             for function, args in (task.call for task in attempt.tasks)
@@ -76,9 +76,9 @@ class Workers:
         submit = getattr(self.backend, "submit", None) or self.backend.apply_async  # joblib < 1.5
         return submit(batch, callback=note)
 
-    def store(self, shipment: Shipment) -> Any:
+    def store(self, broadcast: Broadcast) -> Any:
         """Put what all tasks share where the workers find it."""
-        return shipment
+        return broadcast
 
     def begin(self, attempt: Attempt) -> Callable[[], None]:
         """Return what a worker is to call as it begins."""
@@ -242,23 +242,23 @@ class _Dask(Workers):
     def __init__(self, backend: Any, context_id: str) -> None:
         super().__init__(backend, context_id)
         self.backend.client.run(nothing)  # imports cost time, which is not the first tasks'
-        self._scattered: dict[Shipment, Any] = {}
+        self._scattered: dict[Broadcast, Any] = {}
         self._futures: set[Any] = set()  # of which Dask forgets those that nobody refers to
 
-    def store(self, shipment: Shipment) -> Any:
+    def store(self, broadcast: Broadcast) -> Any:
         """Scatter it here, as joblib, which would too, says nothing where that fails."""
         client = self.backend.client
-        if shipment not in self._scattered:
+        if broadcast not in self._scattered:
             if client.status in _CLOSED:
                 raise NoWorkerLeftError(_NO_CLIENT)
             workers = client.scheduler_info()["workers"].values()
             if not any(worker["status"] == "running" for worker in workers):
                 raise NoWorkerYetError
             try:
-                self._scattered[shipment] = client.scatter(shipment, hash=False)
+                self._scattered[broadcast] = client.scatter(broadcast, hash=False)
             except OSError:  # they have gone meanwhile
                 raise NoWorkerYetError from None
-        return self._scattered[shipment]
+        return self._scattered[broadcast]
 
     def hand_over(self, run: Callable, shared: tuple, note: Callable[[Any], None]) -> None:
         # Not by joblib, which never hears of a result that is lost with its worker.
@@ -300,7 +300,7 @@ class _Dask(Workers):
 
 
 class _Stored:
-    """A shipment in Ray's object store; arrives as the shipment."""
+    """A broadcast in Ray's object store; arrives as the broadcast."""
 
     def __init__(self, get: Callable[[Any], Any], reference: Any) -> None:
         self._arrival = get, (reference,)
@@ -322,17 +322,17 @@ class _Ray(Workers):
         import ray  # type: ignore[import-not-found]
 
         self.ray = ray
-        self._stored: dict[Shipment, _Stored] = {}
+        self._stored: dict[Broadcast, _Stored] = {}
         self._import([actor for actor, _ in self.backend._get_pool()._actor_pool])
 
     def _import(self, actors: list) -> None:
         """Wait until actors have started; the time that it takes is not their first tasks'."""
         self.ray.get([actor.run_batch.remote(nothing, [((), {})]) for actor in actors])
 
-    def store(self, shipment: Shipment) -> Any:
-        if shipment not in self._stored:
-            self._stored[shipment] = _Stored(self.ray.get, self.ray.put(shipment))
-        return self._stored[shipment]
+    def store(self, broadcast: Broadcast) -> Any:
+        if broadcast not in self._stored:
+            self._stored[broadcast] = _Stored(self.ray.get, self.ray.put(broadcast))
+        return self._stored[broadcast]
 
     def submit(self, attempt: Attempt, running: Running, note: Callable[[Any], None]) -> None:
         pool = self.backend._get_pool()

@@ -48,6 +48,7 @@ def make_optimizer(search: Any, header: Header | None) -> tuple[Optimizer, int]:
     optimizer = Optimizer(
         search.param_distributions,
         random_state=seed,
+        n_initial_points=search.n_initial_points,
         initial_candidates=search.initial_candidates,
         defaults=defaults,
     )
@@ -78,12 +79,9 @@ def make_optimizer(search: Any, header: Header | None) -> tuple[Optimizer, int]:
             UserWarning,
             stacklevel=5,
         )
-    if search.n_initial_points != "auto":
-        optimizer.n_initial_points = int(search.n_initial_points)
-    elif header is not None:
-        optimizer.n_initial_points = header.n_initial_points
-    else:
-        optimizer.n_initial_points = default_n_initial_points(space.n_dims, n_candidates)
+    if search.n_initial_points == "auto":  # which depends on n_iter; a resumed search keeps it
+        auto = default_n_initial_points(space.n_dims, n_candidates)
+        optimizer.n_initial_points = auto if header is None else header.n_initial_points
     if search.previous_results is not None:
         names = (search.objective, named_metric(search.refit), search.scoring, "score")
         metrics = [name for name in names if isinstance(name, str)]
@@ -129,7 +127,7 @@ def begin_journal(
     data : dict of str to object
         What was passed to ``fit``, by name.
     splits : list of (train, test)
-        Index arrays.
+        Indices or masks.
     metrics : collection of str or None
         Names of the metrics if there are several, empty for a single one, None if unknown yet.
 

@@ -16,7 +16,7 @@ _LIMITING: dict[int, threading.Lock] = {}  # by process: a fork may copy a lock 
 def one_blas_thread() -> Iterator[None]:
     """Limit BLAS, whose threads cost far more than they give here while the cores are busy.
 
-    The limit is the process's. Of two threads, one would take the other's for what to restore.
+    The limit is the process's. Two threads would restore each other's.
     """
     with (
         _LIMITING.setdefault(os.getpid(), threading.Lock()),

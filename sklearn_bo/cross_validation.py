@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from sklearn_bo._sklearn import FoldCallbacks, _fit_and_score, _MultimetricScorer
+from sklearn_bo._sklearn import FoldCallbacks, _fit_and_score, scorers_by_name
+from sklearn_bo.broadcast import Broadcast
 from sklearn_bo.exceptions import TaskLostError
-from sklearn_bo.shipment import Shipment
 
 FoldResult = dict[str, Any]  # what scikit-learn's _fit_and_score returns
 STOPPED_BY = "stopped_by"  # added to it where a callback asks for a stop
@@ -27,7 +27,7 @@ class CrossValidation:
     X, y : array-like
         The data.
     splits : list of (train, test)
-        Index arrays, drawn once, so that all candidates meet the same folds.
+        Indices or masks, drawn once, so that all candidates meet the same folds.
     n_candidates : int
         Number of candidates to come, for progress messages.
     options : dict
@@ -67,24 +67,22 @@ class CrossValidation:
             result[STOPPED_BY] = callbacks.stopped_by
         return result
 
-    def failure(self, split: int, error: TaskLostError) -> FoldResult:
+    def failure(self, error: TaskLostError) -> FoldResult:
         """Return what stands for a fold that was lost, as for one whose fit fails."""
-        score, scorer = self.options["error_score"], self.options["scorer"]
+        score = self.options["error_score"]
         if score == "raise":
             raise error
-        scores: Any = score
-        if isinstance(scorer, _MultimetricScorer):
-            scores = dict.fromkeys(scorer._scorers, score)
+        names = scorers_by_name(self.options["scorer"])
+        scores: Any = score if names is None else dict.fromkeys(names, score)
         return {
             "fit_error": f"{type(error).__name__}: {error}",
             "test_scores": scores,
             **({"train_scores": scores} if self.options["return_train_score"] else {}),
-            "n_test_samples": len(self.splits[split][1]),
             "fit_time": 0.0,
             "score_time": 0.0,
         }
 
 
-def evaluate(shipment: Shipment, *args: Any) -> FoldResult:
-    """Call `CrossValidation.evaluate` of what was shipped, in a worker."""
-    return shipment.content.evaluate(*args)
+def evaluate(broadcast: Broadcast, *args: Any) -> FoldResult:
+    """Call `CrossValidation.evaluate` of what was broadcast, in a worker."""
+    return broadcast.content.evaluate(*args)

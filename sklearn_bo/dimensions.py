@@ -51,11 +51,6 @@ class Dimension(ABC):
         """Return the coordinates of the values that compare only by equality, ascending."""
         return np.empty(0)
 
-    @property
-    def ordered(self) -> bool:
-        """Whether all values have an order, so that none is a category."""
-        return not len(self.categories())
-
     def searches(self, value: Any) -> bool:
         """Return whether `value`, which is in the dimension, is not beyond what is searched."""
         return True
@@ -107,7 +102,7 @@ class _Discrete(Dimension):
 
     def neighbours(self, u: float) -> np.ndarray:
         level = self._level(u)
-        if not self.ordered:
+        if len(self.categories()):
             return np.delete(self.coordinates(), level)
         adjacent = [k for k in (level - 1, level + 1) if 0 <= k < self.n_levels]
         return self._middles(np.array(adjacent, dtype=int))
@@ -250,7 +245,7 @@ class Choices(_Discrete):
         self._index = {_key(value): level for level, value in enumerate(self.values)}
         ends = np.cumsum(mass)
         self._borders = ends[:-1] / ends[-1]  # between the cells
-        self._centers = (ends - np.array(mass) / 2) / ends[-1]
+        self._centres = (ends - np.array(mass) / 2) / ends[-1]
 
     def _find(self, value: Any) -> int | None:
         """Return the level of `value`, None when it is not among the choices."""
@@ -267,7 +262,7 @@ class Choices(_Discrete):
         return (
             isinstance(other, Choices)
             and same(self.values, other.values)
-            and np.array_equal(self._centers, other._centers)
+            and np.array_equal(self._centres, other._centres)
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -281,7 +276,7 @@ class Choices(_Discrete):
 
     def encode(self, value: Any) -> float:
         """Return the middle of the cell of `value`: the choice itself, an equal one or a clone."""
-        return float(self._centers[self.index(value)])
+        return float(self._centres[self.index(value)])
 
     def index(self, value: Any) -> int:
         """Return the position in `values` of the choice itself, an equal one or a clone."""
@@ -307,10 +302,10 @@ class Choices(_Discrete):
 
     def categories(self) -> np.ndarray:
         """Return the coordinates of the choices that have no order; those of numbers are lower."""
-        return self._centers[self._n_ordered :]
+        return self._centres[self._n_ordered :]
 
     def _middles(self, levels: np.ndarray) -> np.ndarray:
-        return self._centers[levels]
+        return self._centres[levels]
 
 
 class Distribution(_Continuous):

@@ -56,6 +56,7 @@ class Ending:
         self._rules = rules
         self._budget = budget or TimeBudget(math.inf)
         self._test_to_train = test_to_train
+        self._lost_workers = False
         self._n_ended = 0  # trials
         self._told: list[int] = []
         self._memory: dict = {}
@@ -75,7 +76,7 @@ class Ending:
 
     def _fits(self, what: str, n_in_a_row: int) -> bool:
         budget, seconds = self._budget, self._budget.predict(n_in_a_row)
-        # Lest by rounding the last fold of a trial that just fits does not.
+        # Rounding must not keep the last fold of a trial that just fits from its time.
         slack = 1 + 1e-9 if what == "trial" else 1.0
         if seconds * slack <= budget.left:
             return True
@@ -106,7 +107,7 @@ class Ending:
             if not self._n_ended:
                 raise
             self.reason = f"no worker is left: {error}"
-            warnings.warn(f"The search ends early, for {self.reason}", RuntimeWarning, stacklevel=2)
+            self._lost_workers = True
             raise SearchEnded from None
 
     def fold_began(self, task: Hashable) -> None:
@@ -140,7 +141,7 @@ class Ending:
         return self.at_once and self._n_ended > 0
 
     def conclude(self, n_finished: int, n_candidates: int, whole: str) -> str:
-        """Say why a search has ended; warn where Ctrl-C has ended it.
+        """Say why a search has ended; warn where Ctrl-C or the loss of all workers has ended it.
 
         Parameters
         ----------
@@ -163,6 +164,8 @@ class Ending:
             raise KeyboardInterrupt
         if n_finished == n_candidates and not self.at_once:
             return f"all {n_candidates} {whole} were evaluated"
+        if self._lost_workers:
+            warnings.warn(f"The search ends early, for {self.reason}", RuntimeWarning, stacklevel=5)
         if self.reason is not None:
             return self.reason
         interrupt = f"interrupted when {n_finished} of {n_candidates} candidates had been evaluated"
@@ -171,14 +174,14 @@ class Ending:
         )
         return f"{interrupt} (Ctrl-C)"
 
-    def judge(
+    def apply_rules(
         self,
         number: int,
         n_candidates: int,
         fold_scores: Callable[[int], list[float]],
         optimizer: Optimizer,
     ) -> None:
-        """Have the rules judge after a trial was told.
+        """Ask the rules whether to stop after a trial was told.
 
         Parameters
         ----------

@@ -21,13 +21,13 @@ from typing import Any
 
 from sklearn_bo._joblib import Executor
 from sklearn_bo._sklearn import FoldCallbacks
+from sklearn_bo.broadcast import Broadcast
 from sklearn_bo.cross_validation import STOPPED_BY, CrossValidation, FoldResult, evaluate
 from sklearn_bo.ending import Ending, SearchEnded
 from sklearn_bo.exceptions import TaskLostError
 from sklearn_bo.interruption import Interrupted, Interruptions
 from sklearn_bo.journal import Journal
 from sklearn_bo.optimizer import Optimizer
-from sklearn_bo.shipment import Shipment
 from sklearn_bo.tasks import Task
 from sklearn_bo.trials import Trial, Trials
 
@@ -97,16 +97,21 @@ class _Evaluation:
     def all_proposed(self) -> bool:
         return len(self.trials) == self.cross_validation.n_candidates
 
+    @property
+    def knows_its_due(self) -> bool:
+        """Whether all is told that a lag has the next proposal know."""
+        return self.lag is None or self.n_told > len(self.trials) - self.lag
+
     def tell(self) -> None:
         """Tell the scores at hand; with a lag, in the order of numbers and never ahead of it."""
         while self.scores and not self.ending.is_due:
             number = next(iter(self.scores)) if self.lag is None else self.n_told
-            early = self.lag is not None and self.n_told > len(self.trials) - self.lag
-            if number not in self.scores or (early and not self.all_proposed):
+            early = self.lag is not None and self.knows_its_due and not self.all_proposed
+            if early or number not in self.scores:
                 return
             self.optimizer.tell(self.trials[number], self.scores.pop(number))
             self.n_told += 1
-            self.ending.judge(
+            self.ending.apply_rules(
                 number,
                 self.cross_validation.n_candidates,
                 self._scores_by_fold,
@@ -118,17 +123,19 @@ class _Evaluation:
         for number in sorted(self.scores):
             self.optimizer.tell(self.trials[number], self.scores[number])
 
-    def begin_folds(self, executor: Executor, shipment: Shipment) -> None:
+    def begin_folds(self, executor: Executor, broadcast: Broadcast) -> None:
         """Hand waiting folds to the workers."""
         # What waits in a queue begins nobody knows when; a budget wants to know.
         room = executor.n_workers if self.ending.has_budget else executor.queue_length
         while self.waiting and len(self.running) < room:
             trial, split = self.waiting[0]
-            if not self._may_begin(trial, split, executor.n_workers):
+            if not self._may_begin(trial.number, split, executor.n_workers):
                 break
             self.waiting.popleft()
             callbacks = self._callbacks(trial, split)
-            task = executor.submit(evaluate, shipment, trial.params, trial.number, split, callbacks)
+            task = executor.submit(
+                evaluate, broadcast, trial.params, trial.number, split, callbacks
+            )
             self.running[task] = trial, split
             self.ending.fold_began(task)
         executor.launch()
@@ -145,10 +152,9 @@ class _Evaluation:
         # proposed one by one, a batch follows, which costs one fit of the surrogate.
         if self.n_due == 0 and executor.any_done():
             return False
-        must_wait = self.lag is not None and self.n_told <= len(self.trials) - self.lag
-        if self.all_proposed or must_wait:
+        if self.all_proposed or not self.knows_its_due:
             return False
-        if self.trials and not is_known and not self._may_begin(None, 0, executor.n_workers):
+        if not (is_known or self._may_begin(len(self.trials), 0, executor.n_workers)):
             return False
         self.n_due = max(self.n_due, ceil(n_missing / self.n_splits), 1) - 1
         return True
@@ -177,7 +183,7 @@ class _Evaluation:
         try:
             return task, trial, split, task.result()
         except TaskLostError as error:
-            return task, trial, split, self.cross_validation.failure(split, error)
+            return task, trial, split, self.cross_validation.failure(error)
 
     def end_fold(self, task: Task, trial: Trial, split: int, result: FoldResult) -> None:
         """Keep what a fold has given."""
@@ -199,9 +205,9 @@ class _Evaluation:
         self.ending.trial_ended()
         return trial, ended
 
-    def _may_begin(self, trial: Trial | None, split: int, n_workers: int) -> bool:
+    def _may_begin(self, number: int, split: int, n_workers: int) -> bool:
         """Whether a fold may begin, and with a first fold all others; the first trial's always."""
-        if trial is not None and trial.number == 0:
+        if number == 0:
             return True
         if split == 0:
             return self.ending.allows_trial(ceil(self.n_splits / n_workers))
@@ -290,13 +296,13 @@ def evaluate_trials(
         Interruptions() as interruptions,
         Executor(n_jobs, pre_dispatch, fit_timeout) as executor,
     ):
-        shipment = executor.ship(cross_validation)
+        broadcast = executor.broadcast(cross_validation)
         while True:
             evaluation.tell()
             if ending.is_due:
                 raise SearchEnded
             with ending.in_time():
-                evaluation.begin_folds(executor, shipment)
+                evaluation.begin_folds(executor, broadcast)
             if evaluation.wants_candidate(executor):
                 trial = evaluation.propose()
             elif evaluation.running:

@@ -1,10 +1,10 @@
-"""What can go wrong beyond a fit that raises an error, which a search outlives."""
+"""Errors other than that of a fit, which a search outlives."""
 
 from __future__ import annotations
 
 
 class SpaceExhaustedError(RuntimeError):
-    """Every setting of a finite space has been asked."""
+    """No setting is left to ask: of a finite space, or of the budgets of its subspaces."""
 
 
 class TaskLostError(RuntimeError):

@@ -82,6 +82,8 @@ def describe(value: Any, known: Mapping[int, str] | None = None) -> str:
     nested = functools.partial(describe, known=known)
     if isinstance(value, _PLAIN):
         return repr(value)
+    if hasattr(value, "__qualname__"):  # a class or a function
+        return _name(value)
     if isinstance(value, np.ndarray):
         return _of_array(value)
     if isinstance(value, list | tuple | deque):
@@ -98,8 +100,6 @@ def describe(value: Any, known: Mapping[int, str] | None = None) -> str:
         return _of_table(value)
     if isinstance(value, functools.partial):
         return f"partial{nested((value.func, value.args, value.keywords))}"
-    if hasattr(value, "__qualname__"):  # a class or a function
-        return _name(value)
     name = _name(type(value))
     if hasattr(value, "get_params"):
         return f"{name}{nested(value.get_params(deep=False))}"

@@ -89,7 +89,7 @@ class Candidate:
     origin : str
         As in `Trial`.
     folds : dict of int to dict
-        The results of the folds that have ended, by split.
+        The results of the folds on file when the search began, by split.
     has_score : bool
         Whether the trial's line was written.
     """
@@ -269,7 +269,6 @@ _RESULT_KEYS = {
     "fit_error",
     "test_scores",
     "train_scores",
-    "n_test_samples",
     "fit_time",
     "score_time",
 }
@@ -324,7 +323,6 @@ class _Reader:
         result = {"fit_error": error}
         for key in sorted(keys & {"test_scores", "train_scores"}):
             result[key] = self._scores(record[key], key)
-        result["n_test_samples"] = _integer(record["n_test_samples"], "n_test_samples")
         for key in ("fit_time", "score_time"):
             result[key] = float(_number(record[key], key))
         return result

@@ -90,7 +90,7 @@ class Kernel:
         numbers = np.flatnonzero(~self._is_category)
         oblique = numbers if len(numbers) <= _MAX_OBLIQUE else numbers[:0]
         self._n_oblique = len(oblique)
-        # A slice of all is not copied.
+        # A slice makes no copy.
         self._oblique = slice(None) if len(oblique) == d else oblique
         self._above = np.triu_indices(len(oblique), 1)
         n_pairs = len(self._above[0])

@@ -32,7 +32,8 @@ Data = tuple[np.ndarray, np.ndarray]  # points (n, d), targets (n,)
 class Model:
     """The surrogate of a search, and of others that it learns from.
 
-    It depends on the trials that it is given alone, not on those that it was fitted to before.
+    It depends on the trials that it is given, not on those that it was fitted to before; other
+    searches are forgotten for good once enough of this one's are complete.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ from sklearn_bo.model import Model
 from sklearn_bo.proposal import improvement_left, propose
 from sklearn_bo.remaining import Remaining
 from sklearn_bo.space import Space
-from sklearn_bo.trials import Origin, Trial, Trials
+from sklearn_bo.trials import Origin, Trial, Trials, best_of
 
 
 class Optimizer:
@@ -98,8 +98,7 @@ class Optimizer:
         defaults: Mapping[str, Any] | None = None,
     ) -> None:
         self.seed = draw_seed(random_state)
-        if not isinstance(defaults, Mapping | None):
-            raise TypeError(f"defaults={defaults!r} must be a dict of parameters.")
+        _check_defaults(defaults)
         self.space = Space(param_distributions, random_state=self.seed)
         if n_initial_points == "auto":
             self.n_initial_points = default_n_initial_points(self.space.n_dims)
@@ -134,7 +133,7 @@ class Optimizer:
     @property
     def best_trial(self) -> Trial | None:
         """The complete trial with the highest score, the earliest of equals; None before any."""
-        return self.trials.best
+        return best_of(self.trials)
 
     def restore(self, params: Mapping[str, Any], origin: Origin) -> Trial:
         """Add the next trial of an earlier run, as if it had been asked.
@@ -192,10 +191,11 @@ class Optimizer:
         ValueError
             If ``params`` lies outside the space, or ``origin`` is neither.
         TypeError
-            If ``params`` is no dict.
+            If ``params`` or ``defaults`` is no dict.
         """
         if origin not in ("user", "estimator"):
             raise ValueError(f"origin={origin!r} must be 'user' or 'estimator'.")
+        _check_defaults(defaults)
         self._queue.append((self.space.complete(params, defaults or {}), origin))
 
     @overload
@@ -226,11 +226,8 @@ class Optimizer:
         if not isinstance(n, Integral) or n < 1:
             raise ValueError(f"ask(n={n!r}): n must be an integer of at least 1, or None.")
         asked = [self._ask()]
-        while len(asked) < n:
-            try:
-                asked.append(self._ask())
-            except SpaceExhaustedError:
-                break
+        while len(asked) < n and self._remaining:
+            asked.append(self._ask())
         return asked
 
     def tell(self, trial: Trial | Mapping[str, Any], score: float) -> Trial:
@@ -380,11 +377,18 @@ class Optimizer:
         Raises
         ------
         TypeError
-            If ``trials`` is no list.
+            If ``trials`` is no list of trials.
+        ValueError
+            If one of them is none of this optimizer's.
         """
         if not isinstance(trials, Iterable | None):
             raise TypeError(f"trials={trials!r} must be a list of trials, or None for all.")
         trials = list(self.trials if trials is None else trials)
+        for trial in trials:
+            if not isinstance(trial, Trial):
+                raise TypeError(f"trials holds {trial!r}, which is no Trial.")
+            if self.trials.find(trial) is None:
+                raise ValueError(f"trials holds {trial!r}, which was not asked of this optimizer.")
         complete = np.flatnonzero([trial.state == "complete" for trial in trials])
         mean, std = np.full((2, len(trials)), np.nan)
         prob_best = np.zeros(len(trials))
@@ -417,6 +421,8 @@ class Optimizer:
 
     def share(self, n_iter: int) -> int:
         """Let the subspaces that have no budget of their own share one.
+
+        Where no subspace has one, nothing is limited: whoever asks counts.
 
         Parameters
         ----------
@@ -455,7 +461,7 @@ class Optimizer:
             z, origin = self._explore(), "initial design"
         else:
             z, origin = self._exploit(), "model"
-        if not self._remaining.is_new(z):
+        if not self._remaining.may_ask(z):
             z = self._any_left()
         return self._append(self.space.decode(z), origin)
 
@@ -523,6 +529,11 @@ def draw_seed(random_state: int | np.random.RandomState | None) -> int:
     except ValueError as error:
         raise ValueError(f"random_state={random_state!r} is no seed: {error}") from error
     return int(random_state if isinstance(random_state, Integral) else random.randint(2**31 - 1))
+
+
+def _check_defaults(defaults: Mapping[str, Any] | None) -> None:
+    if not isinstance(defaults, Mapping | None):
+        raise TypeError(f"defaults={defaults!r} must be a dict of parameters.")
 
 
 def _as_float(name: str, score: float) -> float:

@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 
 from sklearn_bo.acquisition import log_expected_improvement, upper_confidence_bound
-from sklearn_bo.maximizer import Acquisition, Admissible, maximize
+from sklearn_bo.maximizer import Admissible, maximize
 from sklearn_bo.model import Model
 from sklearn_bo.space import Space
 from sklearn_bo.trials import Trials
@@ -71,19 +71,18 @@ def propose(
     # Noise makes the best score too good; the incumbent is the best expectation.
     ours = expected[len(gp.source_Z) :]
     best = (ours if len(ours) else expected).max()
-    acquisition: Acquisition = partial(log_expected_improvement, best=best)
-    by_bound = False
-    if explores and turn % 2 and any(len(categories) > 1 for categories in space.categories):
-        admissible = _in_one_category(space, admissible, rng)
-    elif explores:
+    anchors, success = _anchors(known, expected), model.success(trials.finished)
+    has_categories = any(len(categories) > 1 for categories in space.categories)
+    if explores and not (turn % 2 and has_categories):
         gp = gp.shortened(_EXPLORE_SHORTENING).condition(Z, y, n_exact=len(pending))
-        acquisition = partial(upper_confidence_bound, beta=_EXPLORE_BETA)
-        by_bound = True
-    terms = [(gp, acquisition), *model.success(trials.finished)]
-    z = maximize(terms, space, _anchors(known, expected), admissible, rng)
-    if by_bound and z is not None and abs(gp.Z - z).max(axis=1).min() < _EXPLORE_DISTANCE:
-        return None  # lest it ask the end of a slope for ever
-    return z
+        bound = partial(upper_confidence_bound, beta=_EXPLORE_BETA)
+        z = maximize([(gp, bound), *success], space, anchors, admissible, rng)
+        is_known = z is not None and abs(gp.Z - z).max(axis=1).min() < _EXPLORE_DISTANCE
+        return None if is_known else z  # or else the end of a slope is asked again and again
+    if explores:
+        admissible = _in_one_category(space, admissible, rng)
+    improvement = partial(log_expected_improvement, best=best)
+    return maximize([(gp, improvement), *success], space, anchors, admissible, rng)
 
 
 def improvement_left(

@@ -19,8 +19,33 @@ from sklearn_bo.optimizer import Optimizer
 _LOG_FROM = 100.0  # ratio of the largest value to the smallest from which the logarithm counts
 
 
+class RefitRule:
+    """A choice of the candidate to refit, by one metric."""
+
+    metric: str | None
+
+    def check(self, params: Iterable[str], metrics: Sequence[str] | None, n_splits: int) -> None:
+        """Raise ValueError for what can be known to fail before anything is fitted.
+
+        Parameters
+        ----------
+        params : iterable of str
+            The names of the parameters that are searched.
+        metrics : sequence of str or None
+            The names of the metrics, None while they are unknown.
+        n_splits : int
+            The number of folds.
+        """
+        if metrics is not None:
+            _choose_metric(self, metrics)
+        self._check(params, n_splits)
+
+    def _check(self, params: Iterable[str], n_splits: int) -> None:
+        """Do the same for what a rule needs beyond a metric."""
+
+
 @dataclass(frozen=True)
-class PosteriorMean:
+class PosteriorMean(RefitRule):
     """Refit the evaluated candidate with the best posterior mean.
 
     A Gaussian process is fitted to the mean test scores of all candidates, with the noise that it
@@ -70,21 +95,6 @@ class PosteriorMean:
 
     metric: str | None = None
 
-    def check(self, params: Iterable[str], metrics: Sequence[str] | None, n_splits: int) -> None:
-        """Raise ValueError for what can be known to fail before anything is fitted.
-
-        Parameters
-        ----------
-        params : iterable of str
-            The names of the parameters that are searched.
-        metrics : sequence of str or None
-            The names of the metrics, None while they are unknown.
-        n_splits : int
-            The number of folds.
-        """
-        if metrics is not None:
-            _choose_metric(self, metrics)
-
     def __call__(self, cv_results: Mapping[str, Any]) -> int:
         """Return the index of the candidate in ``cv_results``."""
         scores = _scores(cv_results, _choose_metric(self, _metrics(cv_results)))
@@ -98,7 +108,7 @@ class PosteriorMean:
 
 
 @dataclass(frozen=True)
-class OneStandardError:
+class OneStandardError(RefitRule):
     """Refit the simplest candidate within one standard error of the best.
 
     The standard error is that of the best candidate's mean over its folds, their sample standard
@@ -164,20 +174,7 @@ class OneStandardError:
                 "larger is simpler, or a function of a candidate's params."
             )
 
-    def check(self, params: Iterable[str], metrics: Sequence[str] | None, n_splits: int) -> None:
-        """Raise ValueError for what can be known to fail before anything is fitted.
-
-        Parameters
-        ----------
-        params : iterable of str
-            The names of the parameters that are searched.
-        metrics : sequence of str or None
-            The names of the metrics, None while they are unknown.
-        n_splits : int
-            The number of folds.
-        """
-        if metrics is not None:
-            _choose_metric(self, metrics)
+    def _check(self, params: Iterable[str], n_splits: int) -> None:
         if isinstance(self.simplest, str) and self._name not in (known := sorted(set(params))):
             raise ValueError(
                 f"simplest={self.simplest!r} is not one of the parameters that are searched, "
@@ -240,7 +237,7 @@ def _metrics(cv_results: Mapping[str, Any]) -> list[str]:
     return [key.removeprefix(start) for key in cv_results if key.startswith(start)]
 
 
-def _choose_metric(rule: PosteriorMean | OneStandardError, metrics: Sequence[str]) -> str:
+def _choose_metric(rule: RefitRule, metrics: Sequence[str]) -> str:
     """Return the metric that the rule names, or else the only one."""
     metric = metrics[0] if rule.metric is None and len(metrics) == 1 else rule.metric
     if metric is None or metric not in metrics:

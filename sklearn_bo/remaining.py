@@ -51,7 +51,7 @@ class Remaining:
         int
             Number of trials that the whole space then allows.
         """
-        if not self._shares.all():  # whoever asks for no more than is allowed keeps to it anyway
+        if not self._shares.all():  # otherwise whoever asks counts
             self._shared_budget = n_trials
         shared, own = self._capacity[self._shares].sum(), self._capacity[~self._shares].sum()
         return int(min(shared, n_trials) + own)
@@ -72,10 +72,10 @@ class Remaining:
         new = np.array([identity not in self._seen for identity in _identities(Z)], dtype=bool)
         return new & self._open_subspaces()[self._space.subspace_of(Z)]
 
-    def is_new(self, z: np.ndarray) -> bool:
-        """Whether z is no setting asked before: floats may be too coarse to tell z from others."""
+    def may_ask(self, z: np.ndarray) -> bool:
+        """Whether the setting at z may be asked: it counts in the first subspace that has it."""
         z = self._space.encode(self._space.decode(z))
-        return _identities(z[None])[0] not in self._seen
+        return bool(self.admissible(z[None])[0])
 
     def draw(self, rng: np.random.RandomState) -> np.ndarray:
         """Draw a point that may be asked; in a subspace all but exhausted, take the first."""
@@ -83,7 +83,7 @@ class Remaining:
         Z = self._space.sample(200, rng, subspaces)
         Z = Z[self.admissible(Z)]
         if len(Z):
-            return next((z for z in Z if self.is_new(z)), Z[0])
+            return next((z for z in Z if self.may_ask(z)), Z[0])
         return next(z for z in self._space.settings(subspaces) if self.admissible(z[None])[0])
 
     def _open_subspaces(self) -> np.ndarray:

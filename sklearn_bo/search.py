@@ -24,10 +24,10 @@ from sklearn_bo._sklearn import (
     StrOptions,
     _check_method_params,
     _fit_context,
-    _MultimetricScorer,
     _num_samples,
     _warn_or_raise_about_fit_failures,
     init_callback_context,
+    scorers_by_name,
 )
 from sklearn_bo.assembly import begin_journal, make_optimizer
 from sklearn_bo.budget import TimeBudget
@@ -44,15 +44,11 @@ from sklearn_bo.objective import (
     objective_value,
     resolve_objective,
 )
-from sklearn_bo.refit import OneStandardError, PosteriorMean
+from sklearn_bo.refit import RefitRule
 from sklearn_bo.results import results_frame
 from sklearn_bo.stopping import Rule, check_rules, mean_test_to_train
 from sklearn_bo.trials import Trial
-from sklearn_bo.validation import (
-    check_data,
-    check_splits,
-    check_splitter,
-)
+from sklearn_bo.validation import check_data, check_splits, check_splitter
 
 _NOT_ALWAYS_SET = (
     *("best_estimator_", "best_index_", "best_params_", "best_score_"),
@@ -151,17 +147,8 @@ class BayesSearchCV(BaseSearchCV):
 
     fit_timeout : float, default=None
         Seconds that the fit and the scoring of a fold may take. Then it is given up with
-        ``error_score``, and its worker freed: a process (loky, multiprocessing, Ray) is replaced; a
-        thread runs on, with another in its place. loky can only replace all its processes: it waits
-        while another fold has run for more than half of this time, at most half of it beyond the
-        timeout; folds that have not ended by then start anew, and what other threads run on loky at
-        that moment, searches of scikit-learn for instance, ends with an error. A Dask worker stays
-        busy: the search goes on with the others, and a fold that Dask has queued behind the one
-        that hangs is given up too. On clusters the time counts from when the fold is sent to a
-        worker. When no worker is left the search ends with what it has, and warns. With
-        ``n_jobs=1`` the fit is interrupted as soon as it runs Python code; in a thread that is not
-        the main one, or on Windows, it is not. A backend of joblib that does not tell when a single
-        fold ends gives none up, with a warning.
+        ``error_score``, and its worker replaced; how, depends on the backend, see Notes. When no
+        worker is left, the search ends with what it has, and warns.
 
     journal : str or PathLike, default=None
         A file to which the search appends each candidate it proposes and each fold that ends, on
@@ -268,6 +255,20 @@ class BayesSearchCV(BaseSearchCV):
     -----
     Of a finite space no candidate is evaluated twice. With ``lag=None`` and several workers, two
     runs with one ``random_state`` may propose different candidates.
+
+    How a fold that takes longer than ``fit_timeout`` is given up:
+
+    - With ``n_jobs=1`` the fit is interrupted as soon as it runs Python code; in a thread that is
+      not the main one, or on Windows, it is not.
+    - A process (loky, multiprocessing, Ray) is replaced. loky can only replace all of them: it
+      waits while another fold has run for more than half of the timeout, at most half of it beyond
+      the timeout; folds that have not ended by then start anew, and what other threads run on loky
+      at that moment, searches of scikit-learn for instance, ends with an error.
+    - A thread runs on, with another in its place.
+    - A Dask worker stays busy: the search goes on with the others, and a fold that Dask has queued
+      behind the one that hangs is given up too.
+    - On clusters the time counts from when the fold is sent to a worker. A backend of joblib that
+      does not tell when a single fold ends gives none up, with a warning.
 
     References
     ----------
@@ -424,9 +425,10 @@ class BayesSearchCV(BaseSearchCV):
         routed = self._get_routed_params_for_fit(params)
         optimizer, n_candidates = make_optimizer(self, journal.header)
         exhaustive = n_candidates == optimizer.n_settings
+        by_name = scorers_by_name(scorers)
         names = metrics = None  # unknown before the first candidate
         if not callable(self.scoring):
-            names = list(getattr(scorers, "_scorers", ()))
+            names = list(by_name or ())
             metrics = names or ["score"]
             resolve_objective(self.objective, self.refit, metrics, exhaustive)
 
@@ -439,7 +441,7 @@ class BayesSearchCV(BaseSearchCV):
         n_splits = cv.get_n_splits(X, y, **routed.splitter.split)
         splits = list(cv.split(X, y, **routed.splitter.split))
         check_splits(splits, n_splits, _num_samples(X))
-        if isinstance(self.refit, PosteriorMean | OneStandardError):
+        if isinstance(self.refit, RefitRule):
             searched = (name for part in optimizer.space.subspaces for name in part.dimensions)
             self.refit.check(searched, metrics, n_splits)
 
@@ -467,7 +469,6 @@ class BayesSearchCV(BaseSearchCV):
                 "fit_params": routed.estimator.fit,
                 "score_params": routed.scorer.score,
                 "return_train_score": self.return_train_score,
-                "return_n_test_samples": True,
                 "return_times": True,
                 "error_score": self.error_score,
                 "verbose": self.verbose,
@@ -491,7 +492,7 @@ class BayesSearchCV(BaseSearchCV):
             )
         }
         search_context.call_on_fit_task_end(estimator=self)
-        # What a rule ended the search without is pending.
+        # Trials that a rule cut off are pending.
         numbers = [n for n in sorted(finished) if optimizer.trials[n].state != "pending"]
         whole = "settings of the space" if exhaustive else "trials asked for"
         stop_reason = ending.conclude(len(numbers), n_candidates, whole)
@@ -499,15 +500,15 @@ class BayesSearchCV(BaseSearchCV):
         out = [fold for number in numbers for fold in finished[number]]
         _warn_or_raise_about_fit_failures(out, self.error_score)
 
-        # Before here nothing is set, lest a fit that fails mix with an earlier one.
+        # Nothing is set before, as a fit that fails would mix with an earlier one.
         self.n_splits_ = n_splits
         self.stop_reason_ = stop_reason
         self.optimizer_ = optimizer
-        self.scorer_ = scorers._scorers if isinstance(scorers, _MultimetricScorer) else scorers
+        self.scorer_ = by_name or scorers
         for name in _NOT_ALWAYS_SET:  # but may be by an earlier fit
             self.__dict__.pop(name, None)
         self._record(trials, out, refit_metric)
-        if self.refit:  # after all else, lest one that fails cost the results
+        if self.refit:  # after all else, so that one that fails costs no results
             try:
                 self._refit(base_estimator, routed.estimator.fit, context, data)
             except Exception as error:
@@ -549,15 +550,15 @@ class BayesSearchCV(BaseSearchCV):
         """Reduce the results of one candidate to what the search maximises; NaN if it failed."""
         if all(fold["fit_error"] is not None for fold in folds):
             return float("nan")
-        # Of a function of several metrics that failed on all folds, not even the names are known.
-        one = (None, "score")
-        is_named = self.objective not in one or named_metric(self.refit) not in one
-        if callable(self.scoring) and is_named and has_only(folds, self.error_score):
-            return float("nan")
         if callable(self.scoring):
+            # If every fold failed, even the names of several metrics are unknown.
+            one = (None, "score")
+            is_named = self.objective not in one or named_metric(self.refit) not in one
+            if is_named and has_only(folds, self.error_score):
+                return float("nan")
             insert_error_scores(folds, self.error_score)  # now, as a fold alone knows no names
         means = mean_test_scores(folds)
-        if callable(self.scoring) and "score" not in means:
+        if isinstance(folds[0]["test_scores"], dict):
             self._check_refit_for_multimetric(means)
         objective = resolve_objective(self.objective, self.refit, list(means), exhaustive)
         return objective_value(means, objective)

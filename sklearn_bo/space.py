@@ -28,8 +28,6 @@ from sklearn_bo.parsing import parse_dimension
 
 _MAX_COMPARED = 10_000  # settings of a subspace up to which it is searched for duplicates
 
-RandomSource = np.random.RandomState | np.random.Generator
-
 
 @dataclass(frozen=True, eq=False)
 class Subspace:
@@ -97,25 +95,22 @@ class Space:
         # One seed for all parameters: a sampler that two subspaces share gives equal dimensions.
         seed = check_random_state(random_state).randint(2**31 - 1)
         entries = _entries(param_distributions)
-        names: list[str | None] = []  # of each column
-        self._dimensions: list[Dimension] = []
+        columns: list[tuple[str | None, Dimension]] = []
         self._selector: Choices | None = None  # which subspace, column 0
         if len(entries) > 1:
             self._selector = Choices(f"subspace {k}" for k in range(len(entries)))
-            names.append(None)
-            self._dimensions.append(self._selector)
+            columns.append((None, self._selector))
         subspaces = []
         for specs, n_trials in entries:
             subspace = Subspace({}, {}, n_trials)
             for name, spec in specs.items():
-                dimension = parse_dimension(name, spec, seed)
-                known = list(zip(names, self._dimensions, strict=True))
-                if (name, dimension) not in known:
-                    names.append(name)
-                    self._dimensions.append(dimension)
-                subspace.dimensions[name] = dimension
-                subspace.columns[name] = [*known, (name, dimension)].index((name, dimension))
+                column = name, parse_dimension(name, spec, seed)
+                if column not in columns:
+                    columns.append(column)
+                subspace.dimensions[name] = column[1]
+                subspace.columns[name] = columns.index(column)
             subspaces.append(subspace)
+        self._dimensions = [dimension for _, dimension in columns]
         self.subspaces = tuple(subspaces)
         self.n_dims = len(self._dimensions)
         self.categories = [d.categories() for d in self._dimensions]
@@ -176,7 +171,7 @@ class Space:
         return self._has_column[self.subspace_of(Z)]
 
     def sample(
-        self, n: int, rng: RandomSource, subspaces: Sequence[int] | None = None
+        self, n: int, rng: np.random.RandomState, subspaces: Sequence[int] | None = None
     ) -> np.ndarray:
         """Draw settings from the prior.
 
@@ -184,7 +179,7 @@ class Space:
         ----------
         n : int
             Number of draws.
-        rng : RandomState or Generator
+        rng : RandomState
             Source of the draws.
         subspaces : sequence of int, optional
             Indices of the subspaces allowed, equally likely; all by default.

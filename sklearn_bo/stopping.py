@@ -135,7 +135,7 @@ class TargetScore:
 
 @dataclass(frozen=True)
 class NoImprovement:
-    """Stop when so many trials in a row have not improved on the best before them.
+    """Stop when ``n_trials`` in a row have not improved on the best before them.
 
     Parameters
     ----------

@@ -11,8 +11,8 @@
 Integers and categories must be snapped to their grid before they come here, so that the process is
 constant on each cell (Garrido-Merchan & Hernandez-Lobato, arXiv:1805.03463).
 
-Other searches teach what they have in common with this one's function f = s g. Targets of source
-k are
+The rows of K and alpha are those of a search by itself. Other searches teach what they have in
+common with this one's function f = s g. Targets of source k are
 
     y_k(z) = w_k g(z) + h_k(z) + b_k + noise        with g ~ GP(0, k), h_k ~ GP(0, t_k^2 k) and an
                                                     offset b_k ~ N(0, c^2),

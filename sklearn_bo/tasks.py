@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sklearn_bo.shipment import Shipment, cloudpickle
+from sklearn_bo.broadcast import Broadcast, cloudpickle
 
 
 class Task:
@@ -16,20 +16,20 @@ class Task:
 
     def __init__(self, function: Callable, args: tuple) -> None:
         self.call = function, args
-        self.shipment = args[0] if args and isinstance(args[0], Shipment) else None
+        self.broadcast = args[0] if args and isinstance(args[0], Broadcast) else None
         self.n_deaths = 0  # of workers that ran it
         self.n_losses = 0
         self.seconds: float | None = None  # that it took on a worker, where known
-        self._outcome: Callable[[], Any]
+        self.outcome: Callable[[], Any]
 
     def may_join(self, other: Task) -> bool:
         """Whether one worker may be handed both together: nothing has gone wrong with either."""
         went_wrong = self.n_deaths or self.n_losses or other.n_deaths or other.n_losses
-        return not went_wrong and self.shipment is other.shipment
+        return not went_wrong and self.broadcast is other.broadcast
 
     def result(self) -> Any:
         """Return what the call returned; raise what it raised, or `TaskLostError`."""
-        return self._outcome()
+        return self.outcome()
 
     def fail(self, error: BaseException) -> None:
         """Have an error raised in place of a result."""
@@ -37,7 +37,7 @@ class Task:
         def outcome() -> Any:
             raise error
 
-        self._outcome = outcome
+        self.outcome = outcome
 
 
 class Outcome:

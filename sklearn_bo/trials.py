@@ -113,11 +113,6 @@ class Trials(Sequence[Trial]):
         """Complete and failed trials."""
         return [t for t in self._trials if t.state != "pending"]
 
-    @property
-    def best(self) -> Trial | None:
-        """The complete trial with the highest score, the earliest of equals; None before any."""
-        return best_of(self._trials)
-
     def append(self, params: dict[str, Any], z: np.ndarray, origin: Origin) -> Trial:
         """Add a pending trial under the next number."""
         z = np.array(z, dtype=float)
@@ -125,6 +120,11 @@ class Trials(Sequence[Trial]):
         trial = Trial(len(self._trials), params, z, origin)
         self._trials.append(trial)
         return trial
+
+    def find(self, trial: Trial) -> Trial | None:
+        """Return a trial as it is by now; None if it is not one of these."""
+        known = self._trials[trial.number] if trial.number < len(self._trials) else None
+        return None if known is None or known.key != trial.key else known
 
     def finish(self, trial: Trial, score: float) -> Trial:
         """Record the score of a pending trial and return the finished one.
@@ -134,8 +134,7 @@ class Trials(Sequence[Trial]):
         ValueError
             If the trial is not one of these, or has its score already.
         """
-        known = self._trials[trial.number] if trial.number < len(self._trials) else None
-        if known is None or known.key != trial.key:
+        if (known := self.find(trial)) is None:
             raise ValueError(
                 f"Trial {trial.number} with params={trial.params!r} was not asked of this "
                 "optimizer; tell a plain dict of params to add a score from elsewhere."

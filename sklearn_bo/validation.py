@@ -59,7 +59,7 @@ def check_data(estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any) -> 
 
 
 def _refuses_missing_target(estimator: BaseEstimator) -> bool:
-    """Tell scikit-learn's own, of which those that use the target need all of it, from others."""
+    """Whether it is scikit-learn's own classifier or regressor, which needs the whole target."""
     while isinstance(estimator, Pipeline | BaseSearchCV):
         if isinstance(estimator, Pipeline):
             estimator = estimator.steps[-1][1] if estimator.steps else None

@@ -88,7 +88,7 @@ def test_discrete_distribution_places_values_by_its_cdf(law):
     values = np.arange(first, last + 1)
     start, end = law.cdf(first - 1), law.cdf(last)
     expected = ((law.cdf(values - 1) + law.cdf(values)) / 2 - start) / (end - start)
-    assert dimension.ordered
+    assert not len(dimension.categories())
     assert values_of(dimension) == values.tolist()
     np.testing.assert_allclose(dimension.coordinates(), expected, rtol=1e-9)
 
@@ -168,7 +168,7 @@ def test_new_style_discrete_distribution_equals_the_frozen_one():
 
 def test_numeric_sampler_is_its_empirical_distribution():
     dimension = parse_dimension("alpha", Sampler(lambda rng: rng.normal()), 0)
-    assert dimension.ordered
+    assert not len(dimension.categories())
     assert dimension.n_levels == 1000
     values = np.array(dimension.values)
     assert np.all(np.diff(values) > 0)
@@ -185,7 +185,7 @@ def test_few_values_of_a_sampler_are_weighted_by_their_frequency():
 
 def test_samplers_of_any_objects_work():
     assert parse(Sampler(lambda rng: [rng.randint(2)])).n_levels == 2
-    assert not parse(Sampler(lambda rng: "ab"[rng.randint(2)])).ordered
+    assert len(parse(Sampler(lambda rng: "ab"[rng.randint(2)])).categories())
     assert parse(UnseededSampler()).values == [0, 1, 2]
 
 

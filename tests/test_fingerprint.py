@@ -180,8 +180,12 @@ def test_a_cache_has_no_effect():
     assert parts[4] != parts[0]
 
 
-def test_methods_of_built_in_types_are_described_by_name():
+def test_functions_and_classes_are_described_by_name():
     assert describe([str.split, np.ndarray.sum]) == "list(str.split, ndarray.sum)"
+    assert (
+        describe([pd.DataFrame, deque])
+        == f"list({pd.DataFrame.__module__}.DataFrame, collections.deque)"
+    )
 
 
 def test_a_parameter_that_only_some_subspaces_set_is_part_of_the_estimator():

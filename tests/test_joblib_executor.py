@@ -23,8 +23,8 @@ from sklearn.utils.fixes import parse_version
 
 from sklearn_bo import BayesSearchCV
 from sklearn_bo._joblib import Executor
+from sklearn_bo.broadcast import Broadcast, forget
 from sklearn_bo.exceptions import TaskLostError
-from sklearn_bo.shipment import Shipment, forget
 
 BACKENDS = ["loky", "threading", "multiprocessing"]
 LARGE = 200_000  # elements; joblib maps arrays of more than 1 MB
@@ -50,7 +50,7 @@ def square(x):
     return os.getpid(), x * x
 
 
-def pid_of(shipment, seconds=0.0):
+def pid_of(broadcast, seconds=0.0):
     time.sleep(seconds)
     return os.getpid()
 
@@ -68,9 +68,9 @@ def is_mapped(array):
     return False
 
 
-def describe(shipment):
+def describe(broadcast):
     """What a worker sees: sum, mapped, writeable, of the array and of the frame's columns."""
-    array, frame = shipment.content
+    array, frame = broadcast.content
     number, text = frame["number"].to_numpy(), frame["text"].tolist()
     return (
         (array.sum(), is_mapped(array), array.flags.writeable),
@@ -256,23 +256,25 @@ def test_executors_start_in_several_threads_at_once():
 
 
 @pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
-def test_a_shipment_is_unpickled_once_by_each_worker(backend, tmp_path):
+def test_a_broadcast_is_unpickled_once_by_each_worker(backend, tmp_path):
     with joblib.parallel_config(backend), Executor(2, "2*n_jobs") as executor:
-        shipments = {log: executor.ship(Payload(log)) for log in (tmp_path / "a", tmp_path / "b")}
+        broadcasts = {
+            log: executor.broadcast(Payload(log)) for log in (tmp_path / "a", tmp_path / "b")
+        }
         tasks = [
-            (log, executor.submit(pid_of, shipment, 0.01))
+            (log, executor.submit(pid_of, broadcast, 0.01))
             for _ in range(6)
-            for log, shipment in shipments.items()
+            for log, broadcast in broadcasts.items()
         ]
         drain(executor, tasks)
-    for log in shipments:
+    for log in broadcasts:
         workers = {str(task.result()) for of, task in tasks if of == log}
         assert str(os.getpid()) not in workers
         assert sorted(unpickled_by(log)) == sorted(workers)
 
 
-def describe_all(shipment):
-    return [(array.sum(), array.dtype, is_mapped(array)) for array in shipment.content]
+def describe_all(broadcast):
+    return [(array.sum(), array.dtype, is_mapped(array)) for array in broadcast.content]
 
 
 @pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
@@ -280,19 +282,19 @@ def test_small_arrays_that_are_large_together_are_mapped_with_the_large_ones(bac
     arrays = [np.arange(n, dtype=t) for n in (1, 30_001, LARGE, 40_000) for t in ("i8", "f4")]
     arrays += [np.empty(0), np.arange(90_000)]
     with joblib.parallel_config(backend, n_jobs=2), Executor(2, "2*n_jobs") as executor:
-        task = executor.submit(describe_all, executor.ship(arrays))
+        task = executor.submit(describe_all, executor.broadcast(arrays))
         assert executor.next_done() is task
     expected = [(array.sum(), array.dtype, True) for array in arrays]
     expected[-2] = (0.0, np.dtype(float), task.result()[-2][2])  # nothing to map
     assert task.result() == expected
 
 
-def test_a_shipment_crosses_to_threads_by_reference(tmp_path):
+def test_a_broadcast_crosses_to_threads_by_reference(tmp_path):
     with joblib.parallel_config("threading"), Executor(2, "2*n_jobs") as executor:
-        shipment = executor.ship(Payload(tmp_path / "log"))
-        task = executor.submit(lambda received: received.content, shipment)
+        broadcast = executor.broadcast(Payload(tmp_path / "log"))
+        task = executor.submit(lambda received: received.content, broadcast)
         executor.next_done()
-        assert task.result() is shipment.content
+        assert task.result() is broadcast.content
     assert unpickled_by(tmp_path / "log") == []
 
 
@@ -301,15 +303,15 @@ def test_large_arrays_are_mapped_also_inside_a_frame(backend):
     array = np.arange(LARGE, dtype=float)
     frame = pd.DataFrame({"number": array + 1, "text": "abc"})
     with joblib.parallel_config(backend), Executor(2, "2*n_jobs") as executor:
-        task = executor.submit(describe, executor.ship((array, frame)))
+        task = executor.submit(describe, executor.broadcast((array, frame)))
         executor.next_done()
         of_array, of_column = task.result()
     assert of_array == (array.sum(), True, False)  # mapped memory is read-only
     assert of_column == (array.sum() + LARGE, True, "abc")
 
 
-def files_and_sums(shipment):
-    return [(getattr(part, "filename", None), part.sum()) for part in shipment.content]
+def files_and_sums(broadcast):
+    return [(getattr(part, "filename", None), part.sum()) for part in broadcast.content]
 
 
 @pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
@@ -322,7 +324,7 @@ def test_what_is_mapped_from_a_file_is_mapped_from_there(backend, tmp_path):
     other = np.lib.stride_tricks.as_strided(X[7:], (3, 4), X.strides, subok=True)
     parts = [X, X[7:], X.T, X[:, 1:3], X[5:5], other]
     with joblib.parallel_config(backend), Executor(2, "2*n_jobs") as executor:
-        task = executor.submit(files_and_sums, executor.ship(parts))
+        task = executor.submit(files_and_sums, executor.broadcast(parts))
         executor.next_done()
         files, sums = zip(*task.result(), strict=True)
     assert sums == tuple(part.sum() for part in parts)
@@ -335,7 +337,7 @@ def test_what_was_changed_in_memory_alone_is_copied(tmp_path):
     changed = np.memmap(tmp_path / "X", dtype=float, mode="c", shape=(LARGE,))
     changed[3] = 5.0
     with joblib.parallel_config("loky"), Executor(2, "2*n_jobs") as executor:
-        task = executor.submit(files_and_sums, executor.ship([changed, X]))
+        task = executor.submit(files_and_sums, executor.broadcast([changed, X]))
         executor.next_done()
         assert [total for _, total in task.result()] == [5.0, 0.0]
 
@@ -422,8 +424,8 @@ def test_a_worker_that_cannot_note_what_it_begins_runs_it():
         assert task.result()[1] == 9
 
 
-def file_and_process(shipment):
-    array = shipment.content
+def file_and_process(broadcast):
+    array = broadcast.content
     while not isinstance(array, np.memmap):
         array = array.obj if isinstance(array, memoryview) else array.base
     return array.filename, os.getpid()
@@ -432,7 +434,7 @@ def file_and_process(shipment):
 def mapped_file_and_worker():
     """Map an array for the workers of an executor, which ends."""
     with joblib.parallel_config("loky"), Executor(2, "2*n_jobs") as executor:
-        task = executor.submit(file_and_process, executor.ship(np.arange(LARGE, dtype=float)))
+        task = executor.submit(file_and_process, executor.broadcast(np.arange(LARGE, dtype=float)))
         executor.next_done()
         path, worker = task.result()
         assert os.path.exists(path)
@@ -445,18 +447,18 @@ def test_mapped_files_go_with_the_executor_though_its_workers_live_on():
     assert is_alive(worker)
 
 
-def test_a_shipment_survives_plain_pickling():
+def test_a_broadcast_survives_plain_pickling():
     content = {"a": np.arange(5), "b": [None, "text"], "f": lambda x: x + 1}
-    received = pickle.loads(pickle.dumps(Shipment(content))).content
+    received = pickle.loads(pickle.dumps(Broadcast(content))).content
     np.testing.assert_array_equal(received["a"], content["a"])
     assert received["b"] == content["b"]
     assert received["f"](1) == 2
 
 
-def test_a_process_keeps_a_shipment_while_its_lease_runs(tmp_path):
+def test_a_process_keeps_a_broadcast_while_its_lease_runs(tmp_path):
     log, lease = tmp_path / "log", tmp_path / "lease"
     lease.touch()
-    parcel = pickle.dumps(Shipment(Payload(log), str(lease)))
+    parcel = pickle.dumps(Broadcast(Payload(log), str(lease)))
     for _ in range(3):
         pickle.loads(parcel)
     assert len(unpickled_by(log)) == 1
@@ -468,10 +470,10 @@ def test_a_process_keeps_a_shipment_while_its_lease_runs(tmp_path):
     assert kept() is None
 
 
-def test_without_a_lease_a_process_keeps_the_latest_shipments_until_told_to_forget(tmp_path):
+def test_without_a_lease_a_process_keeps_the_latest_broadcasts_until_told_to_forget(tmp_path):
     log = tmp_path / "log"
     forget()
-    parcels = [pickle.dumps(Shipment(Payload(log))) for _ in range(3)]
+    parcels = [pickle.dumps(Broadcast(Payload(log))) for _ in range(3)]
     for parcel in (*parcels, *parcels[1:], parcels[0]):
         pickle.loads(parcel)
     assert len(unpickled_by(log)) == 4  # the first had gone
@@ -481,9 +483,9 @@ def test_without_a_lease_a_process_keeps_the_latest_shipments_until_told_to_forg
     assert kept() is None
 
 
-def test_a_shipment_that_is_passed_on_is_known_where_it_was_before(tmp_path):
+def test_a_broadcast_that_is_passed_on_is_known_where_it_was_before(tmp_path):
     log = tmp_path / "log"
-    received = pickle.loads(pickle.dumps(Shipment(Payload(log))))
+    received = pickle.loads(pickle.dumps(Broadcast(Payload(log))))
     assert pickle.loads(pickle.dumps(received)) is received
     assert len(unpickled_by(log)) == 1
     forget()
@@ -542,6 +544,6 @@ def test_what_workers_start_does_not_oversubscribe(backend):
 def test_what_cannot_be_pickled_is_refused_before_it_is_sent():
     refused = pytest.raises(TypeError, match="pickle")
     with joblib.parallel_config("loky"), Executor(2, "2*n_jobs") as executor, refused:
-        executor.ship(threading.Lock())
+        executor.broadcast(threading.Lock())
     with joblib.parallel_config("threading"), Executor(2, "2*n_jobs") as executor:
-        assert executor.ship(threading.Lock()).content
+        assert executor.broadcast(threading.Lock()).content

@@ -120,7 +120,6 @@ def params(**changes):
         (line_with(3, test_scores={"f1": 1.0}), 4, "unknown metrics"),
         (line_with(3, test_scores={}), 4, "unknown metrics"),
         (line_with(3, test_scores=10**400), 4, "too large"),
-        (line_with(3, n_test_samples=1.5), 4, "n_test_samples"),
         (line_with(3, fit_time="soon"), 4, "fit_time"),
         (line_with(3, fit_time=...), 4, "in place of"),
         (line_with(3, train_scores=1.0), 4, "in place of"),

@@ -98,6 +98,19 @@ def test_the_search_maximises_its_objective(objective, refit, best_a):
         assert search.best_index_ == np.argmax(means[refit])
 
 
+@pytest.mark.parametrize("names", [("score",), ("score", "first"), ("first", "second")])
+def test_a_function_of_several_metrics_needs_a_refit_that_names_one_from_the_first_candidate(names):
+    def scoring(estimator, X, y):
+        calls.append(1)
+        return dict.fromkeys(names, 0.5)
+
+    calls = []
+    search = fragile_search(None, n_iter=15, scoring=scoring, objective=names[-1])
+    with pytest.raises(ValueError, match="For multi-metric scoring, the parameter refit must be"):
+        search.fit(X, y)
+    assert len(calls) == search.cv
+
+
 def test_several_metrics_need_no_objective_if_all_settings_are_evaluated():
     space = {"a": [0.1, 0.2, 0.3]}
     search = fragile_search(None, space, n_iter=3, scoring=two_scores, refit=False).fit(X, y)

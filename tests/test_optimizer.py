@@ -133,12 +133,19 @@ def test_bad_n_initial_points_is_an_error_that_names_it(value):
 def test_bad_defaults_are_an_error_that_names_them():
     with pytest.raises(TypeError, match="defaults=3 must be a dict"):
         Optimizer(MIXED, defaults=3)
+    with pytest.raises(TypeError, match=r"defaults=\[1\] must be a dict"):
+        Optimizer(MIXED).enqueue({}, defaults=[1])
 
 
 def test_what_is_no_list_of_trials_has_no_posterior():
     optimizer = warmed_up()
     with pytest.raises(TypeError, match="must be a list of trials"):
         optimizer.posterior(optimizer.trials[0])
+    with pytest.raises(TypeError, match="trials holds 1, which is no Trial"):
+        optimizer.posterior([1])
+    other = Optimizer({"x": (0.0, 1.0)}, random_state=0)
+    with pytest.raises(ValueError, match=r"trials holds Trial\(.*not asked of this optimizer"):
+        optimizer.posterior([other.ask()])
 
 
 # Initial candidates.

@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.datasets import make_classification
 from sklearn.model_selection import cross_val_score
-import sklearn_bo.shipment
+import sklearn_bo.broadcast
 from sklearn_bo import BayesSearchCV
 
 class Payload:
@@ -151,7 +151,7 @@ if __name__ == "__main__":
         check("dask", lambda: client.wait_for_workers(2))
 
         time.sleep(1)
-        kept = client.run(lambda: len(sklearn_bo.shipment._kept))
+        kept = client.run(lambda: len(sklearn_bo.broadcast._kept))
         assert set(kept.values()) == {0}, kept
 
         # A client that is closed leaves what has ended by then.

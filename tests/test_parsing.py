@@ -76,7 +76,7 @@ def test_other_tuples_hold_choices(spec):
 def test_numeric_choices_are_ordered_native_and_equally_spaced(spec):
     dimension = parse(spec)
     n = len(spec)
-    assert dimension.ordered
+    assert not len(dimension.categories())
     assert dimension.values == list(spec)
     assert {type(value) for value in dimension.values} <= {int, float}
     np.testing.assert_allclose(dimension.coordinates(), (np.arange(n) + 0.5) / n, rtol=1e-15)
@@ -106,7 +106,7 @@ def test_numeric_choices_are_sorted_by_size():
 )
 def test_numbers_beside_none_are_in_order_and_none_is_a_category(spec):
     dimension = parse(spec)
-    assert not dimension.ordered
+    assert len(dimension.categories())
     assert dimension.values == [2, 8, None]
     assert [dimension.encode(value) for value in [2, 8, None]] == [1 / 6, 3 / 6, 5 / 6]
     np.testing.assert_array_equal(dimension.categories(), [5 / 6])
@@ -126,7 +126,7 @@ def test_numbers_beside_none_are_in_order_and_none_is_a_category(spec):
 )
 def test_choices_of_which_some_have_no_size_are_all_categories(spec):
     dimension = parse(spec)
-    assert not dimension.ordered
+    assert len(dimension.categories())
     assert [dimension.encode(value) for value in spec] == [1 / 6, 3 / 6, 5 / 6]
     np.testing.assert_array_equal(dimension.categories(), dimension.coordinates())
 
@@ -151,7 +151,7 @@ def test_choices_of_which_some_have_no_size_are_all_categories(spec):
 )
 def test_all_other_choices_are_unordered_categories(spec):
     dimension = parse(spec)
-    assert not dimension.ordered
+    assert len(dimension.categories())
     assert dimension.n_levels == 2
     assert not any(isinstance(value, np.generic) for value in dimension.values)
     assert [dimension.encode(value) for value in spec] == [0.25, 0.75]

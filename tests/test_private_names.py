@@ -10,7 +10,7 @@ from pinned import PINNED
 import sklearn_bo
 
 PACKAGE = Path(sklearn_bo.__file__).parent
-OURS = {"_centers", "_outcome", "_theta"}  # private attributes that others of our own objects have
+OURS = {"_centres", "_theta"}  # private attributes that others of our own objects have
 
 
 def _trees() -> dict[str, ast.Module]:

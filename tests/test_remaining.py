@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from sklearn_bo import Optimizer
 from sklearn_bo.remaining import Remaining
 from sklearn_bo.space import Space
 
@@ -21,11 +22,11 @@ def test_drawing_until_nothing_is_left_gives_each_setting_once(spec):
     rng = np.random.RandomState(0)
     while remaining:
         z = remaining.draw(rng)
-        assert remaining.is_new(z)
+        assert remaining.may_ask(z)
         assert remaining.admissible(z[None])[0]
         drawn.append(space.decode(z))
         remaining.take(space.encodings(drawn[-1]))
-        assert not remaining.is_new(z)
+        assert not remaining.may_ask(z)
         assert not remaining.admissible(z[None])[0]
     found = {tuple(sorted(params.items())) for params in drawn}
     everything = {tuple(sorted(space.decode(z).items())) for z in space.settings()}
@@ -44,6 +45,25 @@ def test_subspaces_keep_to_their_own_budget_and_to_the_shared_one():
         remaining.take(z[None])
     assert counts[0] == 3
     assert counts[1] + counts[2] == 4
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        [({"C": (0.01, 10.0)}, 3), {"C": (5.0, 20.0)}],
+        [{"C": (10.0, 20.0)}, ({"C": (0.1, 10.0)}, 3)],
+    ],
+    ids=["ranges overlap", "the second loses its end"],
+)
+def test_settings_of_two_subspaces_do_not_exceed_the_budget_of_the_first(spec):
+    optimizer = Optimizer(spec, random_state=0)
+    assert optimizer.share(20) == 23
+    for _ in range(23):
+        trial = optimizer.ask()
+        optimizer.tell(trial, -abs(trial.params["C"] - 9.0))
+    counts = np.bincount(optimizer.space.subspace_of(np.array([t.z for t in optimizer.trials])))
+    limits = [20 if subspace.n_trials is None else 3 for subspace in optimizer.space.subspaces]
+    assert counts.tolist() == limits
 
 
 def test_more_may_be_asked_than_is_shared_where_no_subspace_has_a_budget_of_its_own():

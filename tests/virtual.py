@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from sklearn_bo.shipment import Shipment
+from sklearn_bo.broadcast import Broadcast
 
 N_CANDIDATES = 12
 
@@ -26,8 +26,8 @@ class VirtualExecutor:
     def __exit__(self, *_):
         pass
 
-    def ship(self, content):
-        return Shipment(content)
+    def broadcast(self, content):
+        return Broadcast(content)
 
     def submit(self, function, *args):
         _, _, number, split, _ = args

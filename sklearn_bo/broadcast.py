@@ -26,7 +26,7 @@ _ALIGNMENT = 64
 _POLL = 0.1  # seconds between looks whether what was received is still needed
 
 
-class Shipment:
+class Broadcast:
     """An object that crosses to each worker process once, however many calls refer to it.
 
     Its arrays are kept apart from the rest (pickle protocol 5), so that joblib maps the large ones
@@ -38,9 +38,9 @@ class Shipment:
     Parameters
     ----------
     content : object
-        What to ship.
+        What all calls share.
     lease : str, default=None
-        A path on this machine. A process that receives the shipment keeps it for as long as the
+        A path on this machine. A process that receives the broadcast keeps it for as long as the
         path exists, and without one until two others have come or `forget` is called.
     token : str, default=None
         By which a process knows it again, though another one, as in Dask, has packed it anew;
@@ -91,7 +91,8 @@ class _LocalPickler(_Pickler):
     """Has a process of this machine map the files that are mapped here, rather than copies."""
 
     def reducer_override(self, obj: Any) -> Any:
-        is_mapped = type(obj) is np.memmap and obj.filename and obj.mode != "c"  # the file is true
+        # One of mode "c" may hold changes that the file lacks.
+        is_mapped = type(obj) is np.memmap and obj.filename and obj.mode != "c"
         if is_mapped and Path(obj.filename).exists():
             start = obj
             while isinstance(start.base, np.memmap):
@@ -104,8 +105,8 @@ class _LocalPickler(_Pickler):
         return super().reducer_override(obj)
 
 
-_received: WeakValueDictionary[str, Shipment] = WeakValueDictionary()  # by this process
-_kept: deque[Shipment] = deque(maxlen=2)  # those without a lease
+_received: WeakValueDictionary[str, Broadcast] = WeakValueDictionary()  # by this process
+_kept: deque[Broadcast] = deque(maxlen=2)  # those without a lease
 
 
 def _room(size: int) -> int:
@@ -115,10 +116,10 @@ def _room(size: int) -> int:
 
 def _unpack(
     token: str, lease: str | None, head: np.ndarray, arrays: list[np.ndarray], sizes: list[int]
-) -> Shipment:
-    """Return the shipment, from the memory of this process where it has been here before."""
-    shipment = _received.get(token)
-    if shipment is None:
+) -> Broadcast:
+    """Return the broadcast, from the memory of this process where it has been here before."""
+    broadcast = _received.get(token)
+    if broadcast is None:
         block, *large = arrays
         buffers, start = [], 0
         for size in sizes:
@@ -127,13 +128,13 @@ def _unpack(
                 start += _room(size)
             else:
                 buffers.append(large.pop(0).data)
-        shipment = Shipment(pickle.loads(head.data, buffers=buffers), token=token)
-        _received[token] = shipment
+        broadcast = Broadcast(pickle.loads(head.data, buffers=buffers), token=token)
+        _received[token] = broadcast
         if lease is None:
-            _kept.append(shipment)
+            _kept.append(broadcast)
         else:
-            threading.Thread(target=_keep, args=(shipment, lease), daemon=True).start()
-    return shipment
+            threading.Thread(target=_keep, args=(broadcast, lease), daemon=True).start()
+    return broadcast
 
 
 def forget() -> None:
@@ -141,7 +142,7 @@ def forget() -> None:
     _kept.clear()
 
 
-def _keep(shipment: Shipment, lease: str) -> None:
-    """Refer to the shipment until the lease ends."""
+def _keep(broadcast: Broadcast, lease: str) -> None:
+    """Refer to the broadcast until the lease ends."""
     while Path(lease).exists():
         time.sleep(_POLL)
