@@ -8,7 +8,7 @@ From top to bottom, each part knows only those below it:
     optimizer     proposal, remaining, design
     model         maximizer, acquisition, surrogate, kernel, warping, judgement
     space         parsing, dimensions
-    trials        what all of them exchange; exceptions, _sklearn, locking, blas
+    trials        what all of them exchange; exceptions, _sklearn, locking, numerics
 """
 
 from sklearn_bo.exceptions import SpaceExhaustedError

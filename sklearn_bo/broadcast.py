@@ -32,8 +32,9 @@ class Broadcast:
     Its arrays are kept apart from the rest (pickle protocol 5), so that joblib maps the large ones
     to memory, shared by all workers, and a worker unpickles the whole only for its first call. The
     small ones, such as the indices of the splits, are laid end to end, for together they may be
-    large. What is mapped from a file already, workers on this machine map from there. Dask and Ray
-    place all in their own stores, once.
+    large; a worker may write to them, as to those that joblib sends along. What is mapped from a
+    file already, workers on this machine map from there. Dask and Ray place all in their own
+    stores, once.
 
     Parameters
     ----------
@@ -114,6 +115,15 @@ def _room(size: int) -> int:
     return -(-size // _ALIGNMENT) * _ALIGNMENT
 
 
+def _writable(block: np.ndarray) -> np.ndarray:
+    """Return an array that may be written to, without a change to what others see."""
+    if block.flags.writeable:
+        return block
+    if isinstance(block, np.memmap) and block.filename:
+        return np.memmap(block.filename, block.dtype, "c", block.offset, block.shape)
+    return block.copy()
+
+
 def _unpack(
     token: str, lease: str | None, head: np.ndarray, arrays: list[np.ndarray], sizes: list[int]
 ) -> Broadcast:
@@ -121,6 +131,7 @@ def _unpack(
     broadcast = _received.get(token)
     if broadcast is None:
         block, *large = arrays
+        block = _writable(block)  # as small arrays are that joblib sends along
         buffers, start = [], 0
         for size in sizes:
             if size < _LARGE:

@@ -242,10 +242,13 @@ class Choices(_Discrete):
         if self._n_ordered:
             order = sorted(range(len(mass)), key=lambda k: _size(self.values[k]))
             self.values, mass = [self.values[k] for k in order], [mass[k] for k in order]
-        self._index = {_key(value): level for level, value in enumerate(self.values)}
+        self._index = self._indexed()
         ends = np.cumsum(mass)
         self._borders = ends[:-1] / ends[-1]  # between the cells
         self._centres = (ends - np.array(mass) / 2) / ends[-1]
+
+    def _indexed(self) -> dict[Any, int]:
+        return {_key(value): level for level, value in enumerate(self.values)}
 
     def _find(self, value: Any) -> int | None:
         """Return the level of `value`, None when it is not among the choices."""
@@ -266,6 +269,13 @@ class Choices(_Discrete):
         )
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_index": None}  # skops saves no keys that are tuples
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._index = self._indexed()
 
     def __repr__(self) -> str:
         return f"Choices({reprlib.repr(self.values)})"
@@ -380,7 +390,9 @@ def same(a: Any, b: Any) -> bool:
     if type(a) is not type(b):
         return False
     if isinstance(a, np.ndarray):
-        return a.dtype == b.dtype and np.array_equal(a, b)
+        if a.dtype != b.dtype or a.shape != b.shape:
+            return False
+        return all(map(same, a.flat, b.flat)) if a.dtype == object else np.array_equal(a, b)
     if isinstance(a, list | tuple):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict):
@@ -394,7 +406,7 @@ def same(a: Any, b: Any) -> bool:
 
 def is_clone(a: Any, b: Any) -> bool:
     """Return whether two estimators are alike, as cloning a search makes of one."""
-    if type(a) is not type(b) or not hasattr(a, "get_params"):
+    if type(a) is not type(b) or isinstance(a, type) or not hasattr(a, "get_params"):
         return False
     of_a, of_b = a.get_params(deep=False), b.get_params(deep=False)
     return of_a.keys() == of_b.keys() and all(
@@ -403,7 +415,7 @@ def is_clone(a: Any, b: Any) -> bool:
 
 
 def _is_fraction(value: float) -> bool:
-    return math.isfinite(value) and value % 1 != 0
+    return value % 1 > 0  # not of an infinity, which leaves NaN
 
 
 def _size(value: float | None) -> float:
@@ -415,7 +427,7 @@ def _n_ordered(values: Sequence[Any]) -> int:
     if not all(value is None or is_number(value) for value in values):
         return 0
     sizes = {_size(value) for value in values}
-    if len(sizes) < len(values) or any(map(math.isnan, sizes)):  # 1 and 1.0 have no order
+    if len(sizes) < len(values) or any(map(is_nan, sizes)):  # 1 and 1.0 have no order
         return 0
     n_numbers = sum(value is not None for value in values)
     return n_numbers if n_numbers == len(values) or n_numbers > 1 else 0
@@ -456,8 +468,8 @@ def _within(
 
 
 def is_number(value: Any, kind: type = numbers.Real) -> bool:
-    """Return whether `value` is a number; bools are not."""
-    return isinstance(value, kind) and not isinstance(value, bool)
+    """Return whether `value` is a number; bools are not, nor durations, which numpy counts in."""
+    return isinstance(value, kind) and not isinstance(value, bool | np.timedelta64)
 
 
 def is_nan(value: Any) -> bool:

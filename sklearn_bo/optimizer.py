@@ -19,11 +19,11 @@ from typing import Any, get_args, overload
 import numpy as np
 from sklearn.utils import check_random_state
 
-from sklearn_bo.blas import one_blas_thread
 from sklearn_bo.design import default_n_initial_points, initial_design
 from sklearn_bo.dimensions import native
 from sklearn_bo.exceptions import SpaceExhaustedError
 from sklearn_bo.model import Model
+from sklearn_bo.numerics import engine_numerics
 from sklearn_bo.proposal import improvement_left, propose
 from sklearn_bo.remaining import Remaining
 from sklearn_bo.space import Space
@@ -349,10 +349,10 @@ class Optimizer:
         single = isinstance(params, Mapping)
         settings = [params] if isinstance(params, Mapping) else list(params)
         Z = np.reshape([self.space.encode(s) for s in settings], (len(settings), self.space.n_dims))
-        with one_blas_thread():
+        with engine_numerics():
             gp, warping, *_ = self._model.fit(self.trials.finished)
             mean, std = gp.predict(Z)
-        mean, std = warping.inverse_moments(mean, np.hypot(std, math.sqrt(gp.noise)))
+            mean, std = warping.inverse_moments(mean, np.hypot(std, math.sqrt(gp.noise)))
         return (float(mean[0]), float(std[0])) if single else (mean, std)
 
     def posterior(
@@ -394,7 +394,7 @@ class Optimizer:
         prob_best = np.zeros(len(trials))
         if complete.size:
             Z = np.array([trials[i].z for i in complete])
-            with one_blas_thread():
+            with engine_numerics():
                 judged = self._model.judge(self.trials.finished, Z)
             mean[complete], std[complete], prob_best[complete] = judged
         return mean, std, prob_best
@@ -415,7 +415,7 @@ class Optimizer:
         """
         if len(self.trials.complete) < 2:
             return math.inf
-        with one_blas_thread():
+        with engine_numerics():
             rng = self._rng(len(self.trials))
             return improvement_left(self._model, self.trials, self._remaining.admissible, rng)
 
@@ -480,7 +480,7 @@ class Optimizer:
 
     def _exploit(self) -> np.ndarray:
         """Maximise the acquisition function of the fitted surrogate."""
-        with one_blas_thread():
+        with engine_numerics():
             rng = self._rng(len(self.trials))
             z = propose(self._model, self.trials, self._remaining.admissible, rng)
         return self._any_left() if z is None else z

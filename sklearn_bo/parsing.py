@@ -76,6 +76,8 @@ def _parse(spec: Any, random_state: Any) -> Dimension:
         raise TypeError(f"got the class {spec.__name__}; give an instance, {spec.__name__}(...)")
     if isinstance(spec, tuple) and (dimension := _from_tuple(spec)):
         return dimension
+    if isinstance(spec, range) and spec.step == 1 and len(spec) > 1:
+        return Integer(spec[0], spec[-1])
     if (values := _listed(spec)) is not None:
         if (
             len(values) in (3, 4)  # scikit-optimize's with a base
@@ -159,7 +161,10 @@ def _from_law(law: Any, random_state: Any) -> Dimension:
     if isinstance(getattr(law, "dist", None), stats.rv_discrete) or "DiscreteDistribution" in bases:
         return _from_discrete_law(law, random_state)
     grid = np.linspace(0.0, 1.0, 9)
-    scalar = quantiles(law, [0.5]).shape == (1,)
+    try:
+        scalar = quantiles(law, [0.5]).shape == (1,)
+    except RecursionError:  # of scipy, where a user's distribution defines nothing but draws
+        return _from_draws(law.rvs, random_state)
     if not scalar or not np.all(np.isfinite((at := quantiles(law, grid))[1:-1])):
         raise ValueError(
             f"the distribution {_written(law)} has no scalar quantiles; check its parameters, or "

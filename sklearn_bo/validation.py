@@ -177,17 +177,20 @@ def check_parameters(estimator: BaseEstimator, space: Space) -> None:
 
 
 def _check_parameter(estimator: BaseEstimator, subspace: Subspace, name: str) -> None:
-    value = subspace.dimensions[name].decode(0.5)
+    middle = {other: dimension.decode(0.5) for other, dimension in subspace.dimensions.items()}
     owners = {
         other: dimension.values
         for other, dimension in subspace.dimensions.items()
         if isinstance(dimension, Choices) and _owns(other, dimension, name)
     }
     for choices in product(*owners.values()):
-        setting = {**dict(zip(owners, choices, strict=True)), name: value}
+        setting = {**dict(zip(owners, choices, strict=True)), name: middle[name]}
         try:
             clone(estimator).set_params(**clone(setting, safe=False))
         except (AttributeError, TypeError, ValueError) as error:
+            with suppress(AttributeError, TypeError, ValueError):  # it may take others beside it
+                clone(estimator).set_params(**clone({**middle, **setting}, safe=False))
+                continue
             message = (
                 f"param_distributions has the parameter {name!r}, which {type(estimator).__name__} "
                 "does not accept"

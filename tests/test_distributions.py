@@ -189,6 +189,14 @@ def test_samplers_of_any_objects_work():
     assert parse(UnseededSampler()).values == [0, 1, 2]
 
 
+def test_a_distribution_that_defines_draws_alone_is_known_by_these():
+    class Coin(stats.rv_continuous):
+        def _rvs(self, size=None, random_state=None):
+            return random_state.choice([1.0, 2.0], size=size)
+
+    assert parse(Coin()()).values == [1.0, 2.0]
+
+
 def test_sampler_is_seeded_by_the_random_state():
     sampler = Sampler(lambda rng: rng.normal())
     assert parse_dimension("a", sampler, 1) == parse_dimension("a", sampler, 1)

@@ -289,6 +289,24 @@ def test_small_arrays_that_are_large_together_are_mapped_with_the_large_ones(bac
     assert task.result() == expected
 
 
+def centred(broadcast):
+    arrays = broadcast.content
+    for array in arrays:
+        array -= array.mean()
+    return sum(array.sum() for array in arrays)
+
+
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+def test_small_arrays_that_are_large_together_may_be_written_by_a_worker(backend):
+    arrays = [np.full(LARGE // 100, float(n)) for n in range(200)]
+    assert sum(array.nbytes for array in arrays) > 2**20 > arrays[0].nbytes
+    with joblib.parallel_config(backend, n_jobs=2), Executor(2, "2*n_jobs") as executor:
+        task = executor.submit(centred, executor.broadcast(arrays))
+        assert executor.next_done() is task
+    assert task.result() == 0.0
+    assert all((array == n).all() for n, array in enumerate(arrays))
+
+
 def test_a_broadcast_crosses_to_threads_by_reference(tmp_path):
     with joblib.parallel_config("threading"), Executor(2, "2*n_jobs") as executor:
         broadcast = executor.broadcast(Payload(tmp_path / "log"))

@@ -148,6 +148,18 @@ def test_what_is_no_list_of_trials_has_no_posterior():
         optimizer.posterior([other.ask()])
 
 
+def test_underflow_in_the_engine_concerns_nobody():
+    with np.errstate(all="raise"):
+        optimizer = Optimizer({"x": (0.0, 1.0), "y": (1e-8, 1.0, "log-uniform")}, random_state=0)
+        for _ in range(30):
+            trial = optimizer.ask()
+            optimizer.tell(trial, -1e3 * (trial.params["x"] - 0.3) ** 2 - trial.params["y"])
+        mean, std = optimizer.predict(trial.params)
+        probabilities = optimizer.posterior()[2]
+    assert np.isfinite([mean, std]).all()
+    assert probabilities.sum() == pytest.approx(1)
+
+
 # Initial candidates.
 
 

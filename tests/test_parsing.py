@@ -7,6 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.linear_model import Ridge
 from sklearn.svm import SVC
 from spelled import Sampler, parse, values_of, without_address
@@ -67,7 +72,8 @@ def test_other_tuples_hold_choices(spec):
         [1, 2, 3],
         np.logspace(-3, 3, 7),
         np.arange(4),
-        range(1, 10),
+        range(1, 10, 2),
+        range(4, 5),
         [0.5, 1],
         pd.Series([3, 4, 5], index=list("abc")),
         pd.Index([0.1, 0.2]),
@@ -181,13 +187,36 @@ def test_choices_are_kept_and_found_by_identity(spec):
         assert dimension.decode(dimension.encode(choice)) is choice
 
 
+def test_a_range_of_python_is_one_of_integers_however_long():
+    assert parse(range(1, 10)) == Integer(1, 9)
+    assert parse(range(2**39)).n_levels == 2**39
+
+
 def test_equal_values_of_one_type_are_one_choice():
     assert parse([3, 1, 3, 1.0]).values == [3, 1, 1.0]
     assert parse([(1, 2), (1, 2), (1, 2.0)]).n_levels == 2
     assert parse([np.arange(2), np.arange(2)]).n_levels == 1
+    ragged = [np.array([np.arange(2), np.arange(n)], dtype=object) for n in (3, 3, 4)]
+    assert parse(ragged).n_levels == 2
     assert parse([{"a": 1}, {"a": 1}, {"a": 1.0}, {"a": True}, {"b": 1}]).n_levels == 4
     estimator = SVC()
     assert parse([estimator, estimator]).n_levels == 1
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        [np.timedelta64(7, "D"), np.timedelta64(1, "D")],
+        [10**400, 1],
+        [RandomForestClassifier, ExtraTreesClassifier],
+    ],
+)
+def test_numbers_that_no_float_holds_durations_and_classes_are_choices(spec):
+    dimension = parse(spec)
+    assert [dimension.decode(dimension.encode(choice)) for choice in spec] == spec
+    for stranger in (GradientBoostingClassifier, np.timedelta64(2, "D"), 10**401):
+        with pytest.raises(ValueError, match="is not in Choices"):
+            dimension.encode(stranger)
 
 
 def test_choices_are_found_by_type_and_equality():

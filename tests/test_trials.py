@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from sklearn_bo.trials import Trial, Trials
+from sklearn_bo.trials import Trial, Trials, best_of
 
 
 def recorded(*scores):
@@ -79,16 +79,16 @@ def test_states_partition_the_trials():
 
 
 def test_best_is_the_highest_score():
-    assert recorded(1.0, None, 3.0, math.inf, 2.0).best.number == 2
+    assert best_of(recorded(1.0, None, 3.0, math.inf, 2.0)).number == 2
 
 
 def test_best_is_the_earliest_of_equals():
-    assert recorded(1.0, 2.0, 2.0).best.number == 1
+    assert best_of(recorded(1.0, 2.0, 2.0)).number == 1
 
 
 @pytest.mark.parametrize("scores", [(), (None,), (math.nan, None)])
 def test_there_is_no_best_before_a_trial_is_complete(scores):
-    assert recorded(*scores).best is None
+    assert best_of(recorded(*scores)) is None
 
 
 def test_trials_are_a_sequence():
@@ -114,7 +114,7 @@ def test_pickled_copy_is_independent():
     copy = pickle.loads(pickle.dumps(trials))
     copy.finish(copy[1], 5.0)
     assert trials[1].state == "pending"
-    assert (copy.best.number, copy[0].key) == (1, trials[0].key)
+    assert (best_of(copy).number, copy[0].key) == (1, trials[0].key)
 
 
 @pytest.mark.parametrize("score", [1.0, math.nan])

@@ -1,4 +1,4 @@
-"""One BLAS thread for what is proposed."""
+"""How the engine computes, whatever the caller has set for his own."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
+
 from sklearn_bo._sklearn import _get_threadpool_controller
 
 _LIMITING: dict[int, threading.Lock] = {}  # by process: a fork may copy a lock that is held
 
 
 @contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Limit BLAS, whose threads cost far more than they give here while the cores are busy.
+def engine_numerics() -> Iterator[None]:
+    """Limit BLAS to one thread, and let numbers underflow to 0 without an error or a warning.
 
-    The limit is the process's. Two threads would restore each other's.
+    Threads of BLAS cost far more than they give here while the cores are busy. The limit is the
+    process's. Two threads would restore each other's.
     """
     with (
         _LIMITING.setdefault(os.getpid(), threading.Lock()),
         _get_threadpool_controller().limit(limits=1, user_api="blas"),
+        np.errstate(under="ignore"),
     ):
         yield
