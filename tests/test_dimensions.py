@@ -97,10 +97,10 @@ def test_dimension_pickles(dimension):
     assert copy.decode(0.3) == dimension.decode(0.3)
 
 
-def test_dates_and_complex_numbers_are_found_by_value():
+def test_dates_and_complex_numbers_are_kept_and_found_by_value():
     for values in (np.array(["2020-01-01", "2021-01-01"], "M8[D]"), np.array([1j, 2 + 1j])):
         dimension = parse([*values, values[1].copy()])
-        assert dimension.n_levels == 2
+        assert [type(value) for value in dimension.values] == 2 * [type(values[0])]
         assert dimension.encode(pickle.loads(pickle.dumps(values))[1]) == 0.75
 
 
@@ -126,9 +126,31 @@ def test_neighbours_of_ordered_values_are_the_adjacent_ones():
     assert [Integer(1, 9).decode(u) for u in Integer(1, 9).neighbours(1.0)] == [8]
 
 
-def test_neighbours_of_a_category_are_all_others():
+def test_neighbours_of_a_category_and_of_a_number_beside_one_are_all_others():
     dimension = parse(["a", "b", "c"])
     assert [dimension.decode(u) for u in dimension.neighbours(0.5)] == ["a", "c"]
+    dimension = parse([None, 2, 4, 8])
+    assert [dimension.decode(u) for u in dimension.neighbours(dimension.encode(2))] == [4, 8, None]
+
+
+def test_estimator_of_a_subclass_is_no_clone():
+    class Parent:
+        def get_params(self, deep=True):
+            return {"x": 1}
+
+    class Child(Parent):
+        pass
+
+    dimension = parse([Parent(), 3])
+    assert dimension.encode(Parent()) == 0.25
+    with pytest.raises(ValueError, match="is not in Choices"):
+        dimension.encode(Child())
+
+
+def test_integers_too_large_for_a_logarithm_may_be_uniform():
+    with pytest.raises(ValueError, match="too many"):
+        Integer(2**41, 2**41 + 5, log=True)
+    assert Integer(2**41, 2**41 + 5).n_levels == 6
 
 
 def test_continuous_value_has_no_neighbours():
@@ -161,6 +183,7 @@ def test_uniform_integers_and_choices_have_equal_cells():
         (Real(0.1, 2.0), True, "True is not in"),
         (Integer(1, 8), 9, r"9 is not in Integer\(low=1, high=8"),
         (Integer(1, 8), 2.0, r"2\.0 is not in .*; write 2 for the integer$"),
+        (Integer(1, 8), 2.5, r"2\.5 is not in Integer\(.*\)$"),
         (Integer(0, 8), False, "False is not in"),
         (parse(["a", "b"]), "c", r"'c' is not in Choices\(\['a', 'b'\]\)"),
         (parse(stats.norm()), None, r"None is not in Distribution\(norm"),

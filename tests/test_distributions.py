@@ -22,6 +22,13 @@ class UnseededSampler:
         return self.n_draws % 3
 
 
+class Forwarding(Sampler):
+    """Its signature does not tell that draws have a random state."""
+
+    def rvs(self, **options):
+        return super().rvs(**options)
+
+
 # Distributions of scipy.
 
 
@@ -43,12 +50,13 @@ def test_uniform_laws_are_ranges(spec, expected):
     assert parse(spec) == expected
 
 
+NEARLY_UNIFORM = [stats.beta(1.01, 1), stats.truncexpon(0.01)]
 BOUNDED = [stats.beta(2, 5), stats.triang(0.3, 1, 2), stats.truncnorm(-1, 2)]
 UNBOUNDED = [stats.norm(3, 2), stats.cauchy(), stats.t(3), stats.laplace(1, 2)]
 HALF_BOUNDED = [stats.expon(scale=3), stats.gamma(2), stats.lognorm(1), stats.halfnorm()]
 
 
-@pytest.mark.parametrize("law", [*BOUNDED, stats.loguniform(1, 10, loc=5)])
+@pytest.mark.parametrize("law", [*BOUNDED, *NEARLY_UNIFORM, stats.loguniform(1, 10, loc=5)])
 def test_bounded_distribution_is_decoded_by_its_quantiles(law):
     dimension = parse(law)
     assert isinstance(dimension, Distribution)
@@ -125,6 +133,14 @@ def test_discrete_distribution_of_many_values_leaves_out_those_never_drawn():
     assert dimension.decode(0.9) == law.ppf(0.9)
 
 
+@pytest.mark.parametrize("law", [stats.poisson(20), stats.zipf(1.3), stats.binom(10**6, 0.5)])
+def test_discrete_distribution_leaves_the_global_random_state_alone(law):
+    np.random.seed(0)
+    before = np.random.get_state()[1].copy()
+    parse_dimension("alpha", law, 0)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
 def test_histogram_is_a_distribution():
     rng = np.random.RandomState(0)
     law = stats.rv_histogram(np.histogram(rng.normal(size=100)), density=False)
@@ -197,8 +213,9 @@ def test_a_distribution_that_defines_draws_alone_is_known_by_these():
     assert parse(Coin()()).values == [1.0, 2.0]
 
 
-def test_sampler_is_seeded_by_the_random_state():
-    sampler = Sampler(lambda rng: rng.normal())
+@pytest.mark.parametrize("kind", [Sampler, Forwarding])
+def test_sampler_is_seeded_by_the_random_state(kind):
+    sampler = kind(lambda rng: rng.normal())
     assert parse_dimension("a", sampler, 1) == parse_dimension("a", sampler, 1)
     assert parse_dimension("a", sampler, 1) != parse_dimension("a", sampler, 2)
 

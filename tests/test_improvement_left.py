@@ -76,6 +76,16 @@ def test_largest_expected_improvement_is_in_the_unit_of_the_scores():
     assert other.largest_expected_improvement() == pytest.approx(1024 * gain, rel=1e-4)
 
 
+def test_improvement_left_is_finite_from_two_scores_and_the_same_at_each_look():
+    optimizer = Optimizer({"x": (0.0, 1.0)}, random_state=0)
+    optimizer.tell({"x": 0.1}, 0.0)
+    assert optimizer.largest_expected_improvement() == math.inf
+    optimizer.tell({"x": 0.2}, 1.0)
+    gain = optimizer.largest_expected_improvement()
+    assert gain < math.inf
+    assert optimizer.largest_expected_improvement() == gain
+
+
 def test_to_look_at_the_improvement_left_changes_no_proposal():
     plain, watched = tune({"x": (0.0, 1.0)}, 25), tune({"x": (0.0, 1.0)}, 25, look=True)
     assert [t.params for t in plain.trials] == [t.params for t in watched.trials]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import norm
 
 from sklearn_bo.judgement import judge
@@ -24,11 +24,12 @@ class Fixed(GaussianProcess):
         return self.condition(Z, y)
 
 
-def test_two_independent_points_win_as_the_normal_law_says():
+@pytest.mark.parametrize("loser", [0.3, -0.9])
+def test_two_independent_points_win_as_the_normal_law_says(loser):
     Z = np.array([[0.0], [1.0]])  # a hundred lengthscales apart
-    mean, std, prob_best = judge(Fixed(0.01, 1.0, 0.5), Z, np.array([0.9, 0.3]), Z)
+    mean, std, prob_best = judge(Fixed(0.01, 1.0, 0.5), Z, np.array([0.9, loser]), Z)
     shrinkage = 1 / 1.5
-    assert_allclose(mean, [0.9 * shrinkage, 0.3 * shrinkage], rtol=1e-6)
+    assert_allclose(mean, [0.9 * shrinkage, loser * shrinkage], rtol=1e-6)
     assert_allclose(std, np.sqrt(0.5 * shrinkage), rtol=1e-6)
     expected = norm.cdf((mean[0] - mean[1]) / np.sqrt(2 * std[0] ** 2))
     assert_allclose(prob_best, [expected, 1 - expected], atol=0.025)
@@ -55,6 +56,12 @@ def test_probabilities_are_those_of_a_simulation_over_true_functions():
     assert np.mean(hits) == pytest.approx(np.mean(claimed), abs=0.1)  # two standard errors: 0.07
 
 
+def test_each_call_gives_the_same_probabilities():
+    Z = np.linspace(0, 1, 5)[:, None]
+    first, second = (judge(Fixed(0.2, 1.0, 0.3), Z, np.sin(9 * Z[:, 0]), Z) for _ in range(2))
+    assert_array_equal(first, second)
+
+
 @pytest.mark.parametrize("n", [1, 2, 30])
 def test_equal_targets_and_repeated_points_leave_probabilities_that_sum_to_one(n):
     Z = np.repeat(np.linspace(0, 1, n)[:, None], 3, axis=0)
@@ -63,6 +70,22 @@ def test_equal_targets_and_repeated_points_leave_probabilities_that_sum_to_one(n
     assert np.all(prob_best >= 0)
     assert_allclose(mean, 0, atol=1e-12)
     assert np.all(std > 0)
+
+
+def test_all_of_a_thousand_observations_count():
+    Z = np.full((1000, 1), 0.5)
+    mean, std, _ = judge(Fixed(1.0, 1.0, 0.5), Z, np.ones(1000), Z[:1])
+    # Posterior of a normal mean: variance 1 / (1 / s^2 + n / e^2)
+    assert_allclose([mean[0], std[0]], [2000 / 2001, np.sqrt(1 / 2001)], rtol=1e-4)
+
+
+def test_thousands_of_observations_in_order_of_place_are_used_from_everywhere():
+    Z = np.linspace(0, 1, 2300)[:, None]
+    noise = np.random.RandomState(0).normal(scale=0.3, size=2300)
+    y = np.where(Z[:, 0] < 0.9, -1.0, 2.0) + noise
+    mean, _, prob_best = judge(Fixed(0.05, 1.0, 0.09), Z, y, Z)
+    assert prob_best[Z[:, 0] > 0.9].sum() > 0.99
+    assert_allclose(mean[-100:], 2.0, atol=0.2)
 
 
 def test_of_many_observations_luck_is_no_merit():

@@ -71,13 +71,28 @@ def test_narrow_peak_near_an_anchor_is_found(seed):
     target = np.random.RandomState(seed).uniform(0.1, 0.9, size=6)
 
     def mean(Z):
-        return np.exp(-((Z - target) ** 2).sum(1) / (2 * 0.05**2))
+        return np.exp(-((Z - target) ** 2).sum(1) / (2 * 0.02**2))
 
     def gradient(Z):
-        return -mean(Z)[:, None] * (Z - target) / 0.05**2
+        return -mean(Z)[:, None] * (Z - target) / 0.02**2
 
-    found = find(Known(mean, gradient), cube(6), anchors=(target + 0.03)[None], seed=seed)
+    found = find(Known(mean, gradient), cube(6), anchors=(target + 0.01)[None], seed=seed)
     assert_allclose(found, target, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("space", "targets", "between"),
+    [
+        (cube(2), [[0.1, 0.8], [0.7, 0.2]], [0.4, 0.5]),
+        (Space({"n": (0, 9)}), [[0.15], [0.75]], [0.45]),
+    ],
+    ids=["continuous", "finite"],
+)
+def test_sum_of_two_peaks_is_highest_between_them(space, targets, between):
+    terms = [(peak(np.array(target)), mean_only) for target in targets]
+    anchors = np.full((1, space.n_dims), 0.5)
+    found = maximize(terms, space, anchors, anywhere, np.random.RandomState(0))
+    assert_allclose(found, between, atol=1e-4)
 
 
 # 5 x 40 x 1 x 31 settings and more: too many to be evaluated whole.
@@ -198,8 +213,9 @@ def test_point_found_is_admissible_even_where_the_peak_is_not(spec):
     assert np.abs(found - target).max() > 0.2
 
 
-def test_nothing_is_found_where_the_screening_meets_nothing_admissible():
-    space = Space(LARGE)
+@pytest.mark.parametrize("spec", [{"a": (1, 12), "b": list("wxyz")}, LARGE])
+def test_nothing_is_found_where_nothing_is_admissible(spec):
+    space = Space(spec)
     surrogate, _ = additive(space, 0)
     assert find(surrogate, space, admissible=lambda Z: np.zeros(len(Z), dtype=bool)) is None
 

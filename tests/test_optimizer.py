@@ -12,11 +12,12 @@ from joblib.externals.loky import get_reusable_executor
 from numpy.testing import assert_allclose
 from scipy import stats
 from sklearn.model_selection import ParameterGrid
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 from tuned import MIXED, cube, keys, mixed_score, run, sphere, warmed_up
 
 import sklearn_bo
 from sklearn_bo import Optimizer
+from sklearn_bo.surrogate import GaussianProcess
 
 # Ask.
 
@@ -90,6 +91,13 @@ def test_the_model_proposes_after_the_initial_points(n_initial_points):
     optimizer = warmed_up(n=10, n_initial_points=n_initial_points)
     first = [t.origin for t in optimizer.trials].index("model")
     assert first == max(n_initial_points, 2)  # there is nothing to learn from one score
+
+
+def test_the_model_waits_for_as_many_failures_as_equal_scores():
+    optimizer = Optimizer(cube(2), random_state=0, n_initial_points=2)
+    scores = iter([0.5, 0.5, math.nan, math.nan, 0.5])
+    run(optimizer, lambda _: next(scores), 5)
+    assert [t.origin for t in optimizer.trials] == ["initial design"] * 4 + ["model"]
 
 
 @pytest.mark.parametrize(
@@ -229,6 +237,10 @@ def test_settings_that_are_no_dicts_are_an_error_that_shows_them(wrong):
             call(wrong)
 
 
+def n_blas_threads():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
 def blas_threads_around_proposals_of_two_threads():
     """Count the threads of BLAS before and after; the proposal that begins first ends first."""
     first, second = warmed_up(), warmed_up()
@@ -241,9 +253,6 @@ def blas_threads_around_proposals_of_two_threads():
         else:
             second_proposes.set()
             first_has.wait(0.3)
-
-    def n_blas_threads():
-        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 
     sklearn_bo.optimizer.propose = propose  # this process ends with the test
     before = n_blas_threads()
@@ -264,6 +273,30 @@ def test_threads_that_propose_leave_the_number_of_blas_threads_as_it_was():
     get_reusable_executor().shutdown()
     assert set(before) == {2}
     assert after == before
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        Optimizer.ask,
+        lambda optimizer: optimizer.predict(optimizer.trials[0].params),
+        Optimizer.posterior,
+        Optimizer.largest_expected_improvement,
+    ],
+    ids=["ask", "predict", "posterior", "improvement"],
+)
+def test_blas_has_one_thread_while_the_surrogate_works(call, monkeypatch):
+    optimizer, seen, condition = warmed_up(), [], GaussianProcess.condition
+
+    def spy(*args, **options):
+        seen.extend(n_blas_threads())
+        return condition(*args, **options)
+
+    monkeypatch.setattr(GaussianProcess, "condition", spy)
+    with threadpool_limits(2, user_api="blas"):
+        call(optimizer)
+        assert set(n_blas_threads()) == {2}
+    assert set(seen) == {1}
 
 
 def test_enqueued_setting_is_asked_next_and_completed_from_the_defaults():
@@ -336,6 +369,14 @@ def test_restored_trials_are_all_that_the_next_proposal_needs(n, score):
     pending = original.ask(2)
     assert keys(restored.restore(trial.params, trial.origin) for trial in pending) == keys(pending)
     assert keys(original.ask(2)) == keys(restored.ask(2))
+
+
+def test_params_of_a_restored_trial_are_a_copy():
+    optimizer = Optimizer(cube(1), random_state=0)
+    params = {"x0": 0.5}
+    trial = optimizer.restore(params, "user")
+    params["x0"] = 0.7
+    assert trial.params == {"x0": 0.5}
 
 
 def test_an_unknown_origin_is_an_error_that_names_it():

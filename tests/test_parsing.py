@@ -77,6 +77,7 @@ def test_other_tuples_hold_choices(spec):
         [0.5, 1],
         pd.Series([3, 4, 5], index=list("abc")),
         pd.Index([0.1, 0.2]),
+        [np.array(1), np.array(2)],
     ],
 )
 def test_numeric_choices_are_ordered_native_and_equally_spaced(spec):
@@ -163,6 +164,11 @@ def test_all_other_choices_are_unordered_categories(spec):
     assert [dimension.encode(value) for value in spec] == [0.25, 0.75]
 
 
+def test_what_has_a_list_of_its_elements_holds_choices():
+    tensor = SimpleNamespace(tolist=lambda: [1, 2, 5])
+    assert parse(tensor).values == [1, 2, 5]
+
+
 def test_polars_series_holds_choices():
     polars = pytest.importorskip("polars")
     assert parse(polars.Series([1, 2, 5])).values == [1, 2, 5]
@@ -173,6 +179,9 @@ def test_polars_series_holds_choices():
     "spec",
     [
         [(10,), (5, 5)],
+        [[64], [64, 64]],
+        [{"a": 1}, {"a": 1, "b": 2}],
+        [(SVC(),), (Ridge(),)],
         [SVC(), Ridge(), SVC()],
         ["passthrough", Ridge(), None],
         [len, abs],
@@ -268,6 +277,8 @@ def optuna_range(low, high, log=False, step=None):
         (optuna_range(0.5, 2.0), Real(0.5, 2.0)),
         (optuna_range(0.5, 2.0, log=True), Real(0.5, 2.0, log=True)),
         (optuna_range(1.0, 2.0, step=0.25), Choices([1.0, 1.25, 1.5, 1.75, 2.0])),
+        (optuna_range(0.0, 0.3, step=0.1), Choices([0.0, 0.1, 0.2, 3 * 0.1])),
+        (optuna_range(0.0, 3.0, step=1.0), Choices([0.0, 1.0, 2.0, 3.0])),
         (optuna_range(1, 9, step=1), Integer(1, 9)),
         (optuna_range(1, 9, log=True, step=1), Integer(1, 9, log=True)),
         (optuna_range(1, 9, step=4), Choices([1, 5, 9])),
@@ -317,6 +328,7 @@ def test_real_optuna_distributions_are_read():
         ((-1.0, 1.0, "log-uniform"), ValueError, "raise low or use 'uniform'"),
         ((1, 10, "normal"), ValueError, "unknown prior 'normal'.*'log-uniform'"),
         ((0, 2**50), ValueError, "too many"),
+        (("1e-3", "10", "log-uniform"), ValueError, "needs numbers, got.*leave out the quotes"),
         ([1e-3, 1e3, "log-uniform"], ValueError, r"write \(0\.001, 1000\.0, 'log-uniform'\)"),
         ([1, 100, "log-uniform", 10], ValueError, r"write \(1, 100, 'log-uniform', 10\)"),
         ([], ValueError, "at least one"),
@@ -353,6 +365,9 @@ def test_real_optuna_distributions_are_read():
         (stats.poisson(-1), ValueError, "[Dd]omain error"),
         (stats.randint(5, 2), ValueError, "[Dd]omain error"),
         (optuna_range(2, 1, step=1), ValueError, "low < high"),
+        (optuna_range(2.0, 1.0), ValueError, "low < high"),
+        (optuna_range(-1.0, 1.0, log=True), ValueError, "low > 0"),
+        (skopt_range(2.0, 1.0), ValueError, "low < high"),
         (skopt_range(1, 2, "normal"), ValueError, "unknown prior"),
         (SimpleNamespace(categories=["a"], prior=[0.0]), ValueError, "positive"),
         (Sampler(lambda rng: math.nan), ValueError, "NaN"),

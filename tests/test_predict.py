@@ -92,3 +92,23 @@ def test_predict_does_not_need_choices_that_can_be_copied():
     optimizer = warmed_up({"a": [Single(), None], "x": (0.0, 1.0)}, lambda p: p["x"], n=3)
     mean, _ = optimizer.predict(optimizer.best_trial.params)
     assert math.isfinite(mean)
+
+
+def test_posterior_of_some_trials_is_theirs_among_all():
+    optimizer = warmed_up(cube(2), lambda p: math.nan if p["x0"] > 0.7 else sphere(p), n=15)
+    mean, std, _ = optimizer.posterior()
+    numbers = [9, 2, 5]
+    chosen = [optimizer.trials[number] for number in numbers]
+    *moments, prob_best = optimizer.posterior(chosen)
+    assert_allclose(moments, [mean[numbers], std[numbers]], rtol=1e-9)
+    assert np.isnan(moments[0]).tolist() == [trial.state == "failed" for trial in chosen]
+    assert prob_best.sum() == pytest.approx(1)
+    assert [len(part) for part in optimizer.posterior([])] == [0, 0, 0]
+
+
+def test_posterior_makes_no_merit_of_luck_among_hundreds_of_trials():
+    optimizer = Optimizer(cube(1), random_state=0)
+    for x, score in np.random.RandomState(0).uniform(size=(600, 2)).tolist():
+        optimizer.tell({"x0": x}, score)
+    mean, *_ = optimizer.posterior()
+    assert mean.mean() == pytest.approx(0.5, abs=0.04)

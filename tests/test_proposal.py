@@ -1,17 +1,17 @@
 """Where to look next: each proposal maximises its acquisition function, computed here anew."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 from scipy import stats
-from tuned import cube
+from tuned import cube, drawn
 
 from sklearn_bo import Optimizer
 from sklearn_bo.model import Model
 from sklearn_bo.proposal import propose
 from sklearn_bo.space import Space
-from sklearn_bo.trials import Trials
 
 MIXED = {"x": (0.0, 1.0), "n": (1, 40), "kind": ["good", "fair", "bad"]}
 
@@ -28,15 +28,17 @@ def waves(params):
 def search(spec, score, n, seed=0):
     """The space, its model and n random trials."""
     space = Space(spec, random_state=seed)
-    trials = Trials()
-    for z in space.sample(n, np.random.RandomState(seed)):
-        params = space.decode(z)
-        trials.finish(trials.append(params, z, "model"), score(params))
-    return space, Model(space), trials
+    return space, Model(space), drawn(space, score, n, seed)
 
 
 def anywhere(Z):
     return np.ones(len(Z), dtype=bool)
+
+
+def expected_improvement(gp, best, Z):
+    mean, std = gp.predict(Z)
+    gap = (mean - best) / std
+    return std * (gap * stats.norm.cdf(gap) + stats.norm.pdf(gap))
 
 
 CASES = [(cube(1), waves), (cube(3), waves), (MIXED, hills)]
@@ -48,15 +50,9 @@ def test_two_of_three_maximise_the_expected_improvement(spec, score, n):
     space, model, trials = search(spec, score, n)
     z = propose(model, trials, anywhere, np.random.RandomState(0))
     gp, _, Z, _ = model.fit(trials.finished)
-    best = gp.predict(Z)[0].max()
-
-    def expected_improvement(Z):
-        mean, std = gp.predict(Z)
-        gap = (mean - best) / std
-        return std * (gap * stats.norm.cdf(gap) + stats.norm.pdf(gap))
-
+    improvement = partial(expected_improvement, gp, gp.predict(Z)[0].max())
     others = space.sample(5000, np.random.RandomState(1))
-    assert expected_improvement(z[None])[0] > 0.99 * expected_improvement(others).max()
+    assert improvement(z[None])[0] > 0.99 * improvement(others).max()
 
 
 @pytest.mark.parametrize(("spec", "score"), CASES)
@@ -120,6 +116,21 @@ def test_pending_trial_is_taken_for_told_where_it_is_expected(n):
     z = propose(model, trials, anywhere, np.random.RandomState(0))
     # Its expected improvement is spent.
     assert np.linalg.norm(z - pending) > 0.05
+
+
+@pytest.mark.parametrize("n", [30, 33, 36])
+def test_what_is_believed_of_a_pending_trial_has_no_noise(n):
+    noise = np.random.RandomState(0)
+    space, model, trials = search(cube(2), lambda params: waves(params) + noise.normal(), n)
+    pending = propose(model, trials, anywhere, np.random.RandomState(0))[None]
+    trials.append(space.decode(pending[0]), pending[0], "model")
+    z = propose(model, trials, anywhere, np.random.RandomState(0))
+    gp, _, Z, y = model.fit(trials.finished)
+    believed = gp.predict(pending)[0]
+    gp.condition(np.vstack([Z, pending]), np.r_[y, believed], n_exact=1)
+    improvement = partial(expected_improvement, gp, gp.expected.max())
+    others = space.sample(5000, np.random.RandomState(1))
+    assert improvement(z[None])[0] > 0.99 * improvement(others).max()
 
 
 @pytest.mark.parametrize(("d", "n"), [(3, 10), (6, 15)])

@@ -317,6 +317,9 @@ def test_partial_setting_is_completed_in_the_subspace_that_takes_most_of_the_fal
     assert space.complete({"a": 1}, {}) == {"a": 1}
     assert space.complete({"a": 2}, {"b": 2, "c": 7}) == {"a": 2, "b": 2, "c": 2}
     assert space.complete({"b": 1}, {"a": 3}) == {"a": 2, "b": 1, "c": 2}
+    # What the setting has itself is not taken.
+    space = Space([{"a": [1, 2], "c": [1, 2]}, {"a": [2], "b": [5]}])
+    assert space.complete({"a": 2}, {"a": 1, "b": 5}) == {"a": 2, "b": 5}
 
 
 def test_partial_setting_outside_every_subspace_is_refused_by_name():
@@ -358,6 +361,13 @@ def test_closest_takes_an_integer_in_a_range_of_floats_for_a_float():
         {"x": 1.0, "log": 10.0, "law": 0.0}
     )
     assert space.closest({"x": True, "log": "10"}) is None
+
+
+def test_values_from_elsewhere_are_made_native():
+    space = Space({"n": (1, 9), "m": (1, 100, "log-uniform"), "x": (0.0, 1.0)})
+    values = {"n": np.int64(3), "m": np.int32(7), "x": np.float32(0.5)}
+    for setting in (space.complete({}, values), space.complete(values, {}), space.closest(values)):
+        assert [type(value) for value in setting.values()] == [int, int, float]
 
 
 def test_closest_prefers_the_subspace_with_the_largest_share():

@@ -229,6 +229,20 @@ def test_fit_finds_a_maximum_of_the_posterior(n_categories):
             assert log_posterior(gp, other, Z, y)[0] <= top + 1e-3
 
 
+@pytest.mark.parametrize(("frequency", "seed", "better"), [(4, 2, 0), (16, 1, 1)])
+def test_fit_keeps_the_better_end_of_a_smooth_and_a_rough_start(frequency, seed, better):
+    Z = points(np.array([0, 0]), 16, seed)
+    y = np.sin(frequency * Z[:, 0]) + np.cos(0.7 * frequency * Z[:, 1])
+    y = y + np.random.RandomState(seed).normal(size=16)
+    y = (y - y.mean()) / y.std()
+    gp, *alone = (process([0, 0]) for _ in range(3))
+    for k, one in enumerate(alone):
+        one._starts = one._starts[k : k + 1]
+    ends = [log_posterior(one, one.fit(Z, y)._theta, Z, y)[0] for one in alone]
+    assert ends[better] > ends[1 - better] + 0.5
+    assert log_posterior(gp, gp.fit(Z, y)._theta, Z, y)[0] == ends[better]
+
+
 def test_fit_is_conditioned_on_its_data():
     Z = points(NUMERIC, 30)
     y = targets(Z, noise=0.0)
@@ -297,6 +311,25 @@ def test_std_grows_from_the_data_to_that_of_the_prior():
     assert np.all(np.diff(mean) < 0)
     assert_allclose(std[-1], np.sqrt(2.0))
     assert_allclose(mean[-1], 0, atol=1e-12)
+
+
+def test_targets_that_are_exact_leave_no_doubt():
+    gp, Z, y = conditioned(NUMERIC, noise=0.5)
+    mean, std = gp.condition(Z, y, n_exact=3).predict(Z)
+    assert_allclose(mean[-3:], y[-3:], atol=1e-3)
+    assert std[-3:].max() < 0.01
+    assert std[:-3].min() > 0.1
+
+
+def test_a_shortened_process_is_rougher_and_the_original_stays_as_it_is():
+    gp, Z, y = conditioned(MIXED)
+    new = points(MIXED, 10, seed=4)
+    lengthscales, before = gp.lengthscales, gp.predict(new)
+    shortened = gp.shortened(0.5).condition(Z, y)
+    assert_allclose(shortened.lengthscales, 0.5 * lengthscales)
+    assert (shortened.signal, shortened.noise) == (gp.signal, gp.noise)
+    assert_array_equal(gp.lengthscales, lengthscales)
+    assert_array_equal(gp.predict(new), before)
 
 
 def test_order_of_the_data_does_not_matter():

@@ -26,6 +26,7 @@ SCORES = {
     "two": np.array([0.1, 0.9]),
     "three": np.array([0.5, 0.6, 0.9]),
     "mostly equal": np.r_[np.full(20, 0.5), 0.7, 0.1],
+    "mostly equal and large": 1e8 + np.r_[np.full(20, 0.5), 0.7, 0.1],
     "tiny": 1e-12 * skewed(),
     "huge": 1e12 * skewed(),
     "smallest": 1e-300 * skewed(),
@@ -82,7 +83,7 @@ def test_scaling_by_a_power_of_two_changes_no_bit(scores, power):
 
 @pytest.mark.parametrize(("scale", "shift"), [(3.7, 0.0), (1e-9, 0.0), (1.0, 1e3), (250.0, -0.3)])
 def test_scale_and_shift_leave_the_targets_as_they_are(scale, shift):
-    for scores in (skewed(), spoiled(1e3), SCORES["three"]):
+    for scores in (skewed(), spoiled(1e3), SCORES["three"], SCORES["mostly equal"]):
         moved = scale * scores + shift
         assert_allclose(
             OutputWarping(moved)(moved), OutputWarping(scores)(scores), rtol=1e-5, atol=1e-5
@@ -124,6 +125,12 @@ def test_inverse_moments_are_exact_where_the_warping_is_linear():
     mean, std = warping.inverse_moments(np.array([0.0, 0.5]), np.array([0.1, 0.3]))
     assert_allclose(mean, [3.0, 3.5])
     assert_allclose(std, [0.1, 0.3])
+
+
+def test_spread_of_the_largest_scores_does_not_overflow():
+    warping = OutputWarping(SCORES["both signs of the largest"])
+    _, std = warping.inverse_moments(np.zeros(1), np.full(1, 5.0))
+    assert 1e308 < std[0] < np.inf
 
 
 @all_scores

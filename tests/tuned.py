@@ -2,7 +2,10 @@
 
 import math
 
+import numpy as np
+
 from sklearn_bo import Optimizer
+from sklearn_bo.trials import Trials
 
 MIXED = {
     "lr": (1e-4, 1.0, "log-uniform"),
@@ -44,6 +47,15 @@ def warmed_up(space=MIXED, score=mixed_score, n=12, seed=0, **options):
     optimizer = Optimizer(space, random_state=seed, **options)
     run(optimizer, score, n)
     return optimizer
+
+
+def drawn(space, score, n, seed=0):
+    """The record of n random settings, each with its score."""
+    trials = Trials()
+    for z in space.sample(n, np.random.RandomState(seed)):
+        params = space.decode(z)
+        trials.finish(trials.append(params, z, "model"), score(params))
+    return trials
 
 
 def keys(trials):
