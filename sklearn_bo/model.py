@@ -15,7 +15,7 @@ from sklearn_bo.maximizer import Term
 from sklearn_bo.space import Space
 from sklearn_bo.surrogate import GaussianProcess
 from sklearn_bo.trials import Trial
-from sklearn_bo.warping import OutputWarping
+from sklearn_bo.warping import OutputWarping, differ
 
 _REFIT_ALWAYS = 40  # observations up to which hyperparameters are refitted for each new one
 _REFIT_GROWTH = 1.1  # beyond, when the data have grown by this factor
@@ -184,16 +184,17 @@ class Model:
         A failed trial has the worst target, unless it failed by chance, as for want of time or
         memory: then it says nothing of the scores there and is left out.
         """
-        distinct = {trial.score for trial in trials if trial.state == "complete"}
-        if len(distinct) > 1 and self._fail_by_chance(trials):
-            trials = [trial for trial in trials if trial.state == "complete"]
         scores = np.array([trial.score for trial in trials])
         complete = np.isfinite(scores)
+        has_levels = differ(scores[complete])
+        if has_levels and self._fail_by_chance(trials):
+            trials = [trial for trial in trials if trial.state == "complete"]
+            scores, complete = scores[complete], complete[complete]
         warping = OutputWarping(scores[complete] if complete.any() else np.zeros(1))
         y = np.empty(len(trials))
         y[complete] = warping(scores[complete])
         # Beside scores that are all equal, or none, a failure is one standard deviation below.
-        y[~complete] = y[complete].min() if len(distinct) > 1 else -1.0
+        y[~complete] = y[complete].min() if has_levels else -1.0
         Z = np.reshape([trial.z for trial in trials], (len(trials), self.space.n_dims))
         order = np.lexsort((y, *Z.T))  # so that the order of telling does not matter
         rows = order[_spread_over_ranks(y[order], n_max)]

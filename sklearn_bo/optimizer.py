@@ -28,6 +28,7 @@ from sklearn_bo.proposal import improvement_left, propose
 from sklearn_bo.remaining import Remaining
 from sklearn_bo.space import Space
 from sklearn_bo.trials import Origin, Trial, Trials, best_of
+from sklearn_bo.warping import differ
 
 
 class Optimizer:
@@ -411,7 +412,7 @@ class Optimizer:
         float
             In the unit of the scores; infinite while less than two trials are complete, 0 when no
             setting is left. Improvements by more than five interquartile ranges of the scores count
-            as five.
+            as five; of the better scores, where many have diverged.
         """
         if len(self.trials.complete) < 2:
             return math.inf
@@ -455,8 +456,9 @@ class Optimizer:
         n_useful = max(len(self.trials) - len(failed), len(self.trials) / 2) + n_learned
         # Equal scores alone would have the model call the space flat, and ask its corners; beside
         # as many failures it knows where to look.
-        differ = len({trial.score for trial in complete}) + n_learned > 1
-        is_informative = differ or 0 < len(complete) <= len(failed)
+        scores = np.array([trial.score for trial in complete])
+        has_levels = differ(scores) or bool(complete) + n_learned > 1
+        is_informative = has_levels or 0 < len(complete) <= len(failed)
         if n_useful < self.n_initial_points or not is_informative:
             z, origin = self._explore(), "initial design"
         else:

@@ -1,9 +1,10 @@
 """Output warping: scores of any scale and tail -> targets that a Gaussian process can model.
 
 Scores of real models have a long bad tail (diverged fits, degenerate settings). Three monotone
-steps, each with an inverse: centre and scale robustly, bend what is far out to the logarithm of a
-logarithm, and make the rest as normal as it gets (Yeo & Johnson 2000). All three commute with a
-shift or a positive scaling of the scores, so the search does not depend on the unit of the metric.
+steps, each with an inverse: centre and scale robustly, by the better scores where many others have
+diverged; bend what is far out to the logarithm of a logarithm; and make the rest as normal as it
+gets (Yeo & Johnson 2000). All three commute with a shift or a positive scaling of the scores, so
+the search does not depend on the unit of the metric.
 """
 
 from __future__ import annotations
@@ -13,11 +14,24 @@ from scipy.optimize import minimize_scalar
 from scipy.special import boxcox1p, inv_boxcox1p
 from scipy.stats import norm
 
+_ROUNDING = 1e-13  # relative to the largest score
+_DIVERGED = 1e3  # how many times the spread of the better scores is that of all where many diverged
+_MIN_BETTER = 3  # scores that tell a spread
 _LINEAR_RANGE = 5.0  # interquartile ranges around the median that stay linear
 _POWER_BOUNDS = (0.0, 2.0)  # of the Yeo-Johnson exponent; 1 is the identity
 _REACH, _N_NODES = 8.0, 64  # standard deviations and nodes of a quadrature
 _LARGEST = np.finfo(float).max
 _MIN_FOR_POWER = 5  # fewer distinct scores say nothing about a tail
+
+
+def differ(scores: np.ndarray) -> bool:
+    """Whether scores (n,) differ by more than rounding."""
+    return len(scores) > 0 and bool(np.ptp(scores) > _rounding(scores))
+
+
+def _rounding(scores: np.ndarray) -> float:
+    """Return a difference that may be one of rounding."""
+    return _ROUNDING * float(np.max(np.abs(scores)))
 
 
 def _std(t: np.ndarray) -> float:
@@ -52,11 +66,17 @@ class OutputWarping:
         self._unit = max(float(np.max(np.abs(scores))), np.finfo(float).tiny)
         scaled = scores / self._unit
         low, self._centre, high = np.quantile(scaled, [0.25, 0.5, 0.75])
-        spread = high - low
-        noise_floor = 1e-13 * max(abs(low), abs(high))
-        if spread <= noise_floor:  # over half of the scores are equal
+        spread, rounding = high - low, _rounding(np.array([low, high]))
+        if spread <= rounding:  # over half of the scores are equal
             spread = float(np.std(scaled))
-        self._scale = spread if spread > noise_floor else 1.0
+        self._scale = spread if spread > rounding else 1.0
+        for share in (2, 4):
+            better = np.sort(scaled)[len(scaled) - len(scaled) // share :]
+            if len(better) < _MIN_BETTER:
+                break
+            low, centre, high = quartiles = np.quantile(better, [0.25, 0.5, 0.75])
+            if _rounding(quartiles) < high - low < self._scale / _DIVERGED:
+                self._scale, self._centre = high - low, centre
         bent = self._bend((scaled - self._centre) / self._scale)
         self._bent_mean, self._bent_std = float(bent.mean()), _std(bent)
         t = (bent - self._bent_mean) / self._bent_std
