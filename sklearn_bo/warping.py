@@ -26,12 +26,12 @@ _MIN_FOR_POWER = 5  # fewer distinct scores say nothing about a tail
 
 def differ(scores: np.ndarray) -> bool:
     """Whether scores (n,) differ by more than rounding."""
-    return len(scores) > 0 and bool(np.ptp(scores) > _rounding(scores))
+    return len(scores) > 0 and float(np.ptp(scores / _unit(scores))) > _ROUNDING
 
 
-def _rounding(scores: np.ndarray) -> float:
-    """Return a difference that may be one of rounding."""
-    return _ROUNDING * float(np.max(np.abs(scores)))
+def _unit(scores: np.ndarray) -> float:
+    """Return the largest score, in units of which no difference over- or underflows."""
+    return max(float(np.max(np.abs(scores))), np.finfo(float).tiny)
 
 
 def _std(t: np.ndarray) -> float:
@@ -62,11 +62,10 @@ class OutputWarping:
     """
 
     def __init__(self, scores: np.ndarray) -> None:
-        # In units of the largest score no difference over- or underflows.
-        self._unit = max(float(np.max(np.abs(scores))), np.finfo(float).tiny)
+        self._unit = _unit(scores)
         scaled = scores / self._unit
         low, self._centre, high = np.quantile(scaled, [0.25, 0.5, 0.75])
-        spread, rounding = high - low, _rounding(np.array([low, high]))
+        spread, rounding = high - low, _ROUNDING * max(abs(low), abs(high))
         if spread <= rounding:  # over half of the scores are equal
             spread = float(np.std(scaled))
         self._scale = spread if spread > rounding else 1.0
@@ -74,8 +73,8 @@ class OutputWarping:
             better = np.sort(scaled)[len(scaled) - len(scaled) // share :]
             if len(better) < _MIN_BETTER:
                 break
-            low, centre, high = quartiles = np.quantile(better, [0.25, 0.5, 0.75])
-            if _rounding(quartiles) < high - low < self._scale / _DIVERGED:
+            low, centre, high = np.quantile(better, [0.25, 0.5, 0.75])
+            if _ROUNDING * max(abs(low), abs(high)) < high - low < self._scale / _DIVERGED:
                 self._scale, self._centre = high - low, centre
         bent = self._bend((scaled - self._centre) / self._scale)
         self._bent_mean, self._bent_std = float(bent.mean()), _std(bent)

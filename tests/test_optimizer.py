@@ -93,6 +93,16 @@ def test_the_model_proposes_after_the_initial_points(n_initial_points):
     assert first == max(n_initial_points, 2)  # there is nothing to learn from one score
 
 
+def test_the_initial_design_goes_on_while_scores_differ_by_rounding_alone():
+    optimizer, scores = Optimizer(cube(2), random_state=0, n_initial_points=2), (0.3, 0.1 + 0.2)
+    for number in range(12):
+        trial = optimizer.ask()
+        assert trial.origin == "initial design"
+        optimizer.tell(trial, scores[number % 2])
+    optimizer.tell(optimizer.ask(), 0.4)
+    assert optimizer.ask().origin == "model"
+
+
 def test_the_model_waits_for_as_many_failures_as_equal_scores():
     optimizer = Optimizer(cube(2), random_state=0, n_initial_points=2)
     scores = iter([0.5, 0.5, math.nan, math.nan, 0.5])

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 from sklearn.preprocessing import PowerTransformer
 
-from sklearn_bo.warping import OutputWarping
+from sklearn_bo.warping import OutputWarping, differ
 
 
 def skewed(n=60, seed=0):
@@ -32,6 +32,7 @@ SCORES = {
     "smallest": 1e-300 * skewed(),
     "largest": 1e300 * skewed(),
     "both signs of the largest": np.array([-1.7e308, 1.7e308, 0.0, 1.0]),
+    "half diverged": np.r_[skewed(), -np.geomspace(1e6, 1e20, 50)],
     "narrow": 1e6 + 1e-3 * skewed(),
 }
 all_scores = pytest.mark.parametrize("scores", SCORES.values(), ids=SCORES.keys())
@@ -88,6 +89,33 @@ def test_scale_and_shift_leave_the_targets_as_they_are(scale, shift):
         assert_allclose(
             OutputWarping(moved)(moved), OutputWarping(scores)(scores), rtol=1e-5, atol=1e-5
         )
+
+
+@pytest.mark.parametrize("n_diverged", [10, 30, 50])  # of 70
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_scores_that_diverged_do_not_hide_how_the_others_differ(n_diverged, scale):
+    good = np.random.RandomState(0).normal(size=70 - n_diverged)
+    scores = scale * np.r_[good, -np.geomspace(1e9, 1e20, n_diverged)]
+    targets = OutputWarping(scores)(scores)[: len(good)]
+    assert targets.std() > 0.05
+    assert np.corrcoef(targets, good)[0, 1] > 0.95
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([], False),
+        ([0.7], False),
+        ([0.3, 0.1 + 0.2], False),
+        ([1e300, 1e300, 1e300], False),
+        ([0.0, 0.0], False),
+        ([0.3, 0.3 + 1e-12], True),
+        ([-1.7e308, 1.7e308], True),
+        ([1.0, -1e20, -1e20], True),
+    ],
+)
+def test_scores_differ_by_more_than_rounding(scores, expected):
+    assert differ(np.array(scores)) is expected
 
 
 def test_moderate_skew_is_removed_as_scikit_learn_does():
