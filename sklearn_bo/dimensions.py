@@ -51,6 +51,15 @@ class Dimension(ABC):
         """Return the coordinates of the values that compare only by equality, ascending."""
         return np.empty(0)
 
+    @property
+    def max_bend(self) -> float:
+        """How far from the scale of the coordinates that is on which the values act.
+
+        log(high / low) of a linear range from low to high, whose logarithms may count; 0 of what
+        has none, as it is logarithmic or may be negative.
+        """
+        return 0.0
+
     def searches(self, value: Any) -> bool:
         """Return whether `value`, which is in the dimension, is not beyond what is searched."""
         return True
@@ -127,6 +136,11 @@ class Real(_Continuous):
     def __post_init__(self) -> None:
         check_bounds(self.low, self.high, self.log)
 
+    @property
+    def max_bend(self) -> float:
+        """The logarithm of high / low, unless the range has it already."""
+        return _max_bend(self.low, self.high, self.log)
+
     def decode(self, u: float) -> float:
         """Return the value at the fraction `u` of the way from low to high."""
         if u <= 0 or u >= 1:  # the ends, which a logarithm and back would miss by rounding
@@ -170,6 +184,11 @@ class Integer(_Discrete):
                 f"the integers up to {self.high} are too many to tell apart; narrow the range to "
                 f"less than 2**40 or list the values that matter"
             )
+
+    @property
+    def max_bend(self) -> float:
+        """The logarithm of high / low, unless the range has it already."""
+        return _max_bend(self.low, self.high, self.log)
 
     @property
     def n_levels(self) -> int:
@@ -499,6 +518,12 @@ def check_bounds(low: float, high: float, log: bool) -> None:
             f"the logarithms of the bounds ({low}, {high}) are equal; widen the range or use "
             "'uniform'"
         )
+
+
+def _max_bend(low: float, high: float, log: bool) -> float:
+    if log or low < 0:
+        return 0.0
+    return math.log(high) - math.log(low) if low > 0 else math.inf
 
 
 def _clip(value: float, low: float = 0.0, high: float = 1.0) -> float:

@@ -1,7 +1,9 @@
 """The covariance of scores at two settings: near ones are alike, and effects partly add up.
 
     symbol   name             shape      meaning
-    delta    differences      (d, ...)   z_j - z'_j of numbers, [z_j != z'_j] of categories
+    a        bends            (q,)       of the scales of numbers that have a linear range
+    phi      scaled           (n, d)     coordinates z, bent where a says so
+    delta    differences      (d, ...)   phi_j - phi'_j of numbers, [z_j != z'_j] of categories
     l        lengthscales     (d,)       one per column (automatic relevance determination)
     w        share            ()         of the variance that is a sum of functions of one column
     C        directions       (d, d)     unit vectors c_j, one per column
@@ -16,6 +18,16 @@ another, as a learning rate and a number of steps do, the function has ridges ac
 is to be small along them (Vivarelli & Williams 1999, "Discovering hidden features with Gaussian
 processes regression"). So the c_j of a few numbers are learnt: the columns of I + S at unit length,
 with S symmetric and zero on its diagonal. Then l_j remains the lengthscale along column j.
+
+Some numbers act on a logarithmic scale though their range is given linearly, as a learning rate may
+be from 0 to 1. So the scale of these is learnt too (input warping, Snoek et al. 2014,
+arXiv:1402.0929):
+
+    phi(u) = log(1 + (e^a - 1) u) / a,
+
+the identity at a = 0, and the logarithm of a value from low to high at a = log(high / low), as far
+as it may bend; if a is negative, the same from the other end. What has no linear range of numbers
+that are at least 0 keeps its coordinates.
 
 The first term knows nothing of a setting until a near one was seen. The second adds up what each
 parameter does by itself (Duvenaud, Nickisch & Rasmussen 2011, arXiv:1112.4394), so it learns of all
@@ -45,9 +57,12 @@ _ROUNDING = 1e-9  # of coordinates
 _LENGTHSCALE_PRIOR = (-1.0, 0.7)
 _SHARE_PRIOR = (0.5, 1.5)
 _OBLIQUE_PRIOR = 0.5  # sd of an entry of S, times the root of the number of others in its column
+_BEND_PRIOR = 2.0  # sd of a
 _LENGTHSCALE_BOUNDS = (np.log(5e-3), np.log(1e3))
 _SHARE_BOUNDS = (-6.0, 6.0)
 _OBLIQUE_BOUNDS = (-0.95, 0.95)
+_MAX_BEND = 7.0
+_NO_BEND = 1e-5  # below, phi is the identity but for rounding
 _MAX_OBLIQUE = 10  # numbers up to which S is learnt; more have too many pairs
 NO_SHARE = -40.0  # a logit that means none
 
@@ -56,7 +71,7 @@ class Kernel:
     """Correlation over numbers and categories, a function of its hyperparameters theta.
 
     ``theta`` holds the logarithms of the lengthscales, in units of the cube's edge, the logit of
-    the share, and the p entries of S above its diagonal, d + 1 + p in all.
+    the share, the p entries of S above its diagonal, and the q bends, d + 1 + p + q in all.
 
     Parameters
     ----------
@@ -65,18 +80,27 @@ class Kernel:
         one; lower coordinates are numbers.
     n_varying : float, default=None
         Number of columns in which two settings differ; all d by default.
+    max_bends : ndarray of shape (d,), default=None
+        How far the scale of a number may bend, 0 of what has none to learn; that by default.
 
     Attributes
     ----------
     n_dims : int
         Number of columns d.
-    prior : ndarray of shape (d + 1 + p, 2)
+    prior : ndarray of shape (d + 1 + p + q, 2)
         Location and standard deviation of a normal prior of theta.
-    bounds : ndarray of shape (d + 1 + p, 2)
+    bounds : ndarray of shape (d + 1 + p + q, 2)
         Range of theta.
+    bends : slice
+        Where the bends stand in theta.
     """
 
-    def __init__(self, categories: Sequence[np.ndarray], n_varying: float | None = None) -> None:
+    def __init__(
+        self,
+        categories: Sequence[np.ndarray],
+        n_varying: float | None = None,
+        max_bends: np.ndarray | None = None,
+    ) -> None:
         self.n_dims = d = len(categories)
         self._is_category = np.array([len(centres) > 0 for centres in categories], dtype=bool)
         # Lower coordinates are numbers. Snapped ones differ from their own by rounding at most.
@@ -92,24 +116,88 @@ class Kernel:
         self._n_oblique = len(oblique)
         # A slice makes no copy.
         self._oblique = slice(None) if len(oblique) == d else oblique
+        max_bends = np.zeros(d) if max_bends is None else np.minimum(max_bends, _MAX_BEND)
+        bent = np.flatnonzero(max_bends)
+        self._bent = slice(None) if len(bent) == d else bent
         self._above = np.triu_indices(len(oblique), 1)
         n_pairs = len(self._above[0])
         entry = (0.0, _OBLIQUE_PRIOR / np.sqrt(max(len(oblique) - 1, 1)))
-        self.prior = np.array([(longer, scale)] * d + [_SHARE_PRIOR] + [entry] * n_pairs)
-        self.bounds: np.ndarray = np.array(
-            [_LENGTHSCALE_BOUNDS] * d + [_SHARE_BOUNDS] + [_OBLIQUE_BOUNDS] * n_pairs
-        )
+        sizes = [d, 1, n_pairs, len(bent)]
+        priors = [(longer, scale), _SHARE_PRIOR, entry, (0.0, _BEND_PRIOR)]
+        bounds = [_LENGTHSCALE_BOUNDS, _SHARE_BOUNDS, _OBLIQUE_BOUNDS, (-_MAX_BEND, _MAX_BEND)]
+        self.prior: np.ndarray = np.repeat(priors, sizes, axis=0)
+        self.bounds: np.ndarray = np.repeat(bounds, sizes, axis=0)
+        self.bounds[len(self.bounds) - len(bent) :] = np.outer(max_bends[bent], [-1, 1])
+        ends = np.cumsum(sizes).tolist()
+        self._entries, self.bends = slice(*ends[1:3]), slice(*ends[2:4])
+
+    def scale(self, theta: np.ndarray, Z: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return Z with phi in place of the numbers that have a linear range.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (d + 1 + p + q,)
+            Hyperparameters.
+        Z : ndarray of shape (n, d)
+            Points.
+
+        Returns
+        -------
+        scaled : ndarray of shape (n, d)
+            Points.
+        slopes : ndarray of shape (n, d)
+            Derivatives by Z.
+        by_bend : ndarray of shape (n, q)
+            Derivatives by the bends.
+        """
+        a, u = theta[self.bends], Z[:, self._bent]
+        a = np.where(np.abs(a) < _NO_BEND, _NO_BEND, a)
+        ratio = np.expm1(a)  # of high to low, less 1
+        inner = 1 + ratio * u
+        phi = np.log1p(ratio * u) / a
+        scaled, slopes = Z.copy(), np.ones_like(Z)
+        scaled[:, self._bent], slopes[:, self._bent] = phi, ratio / (a * inner)
+        return scaled, slopes, ((1 + ratio) * u / inner - phi) / a
 
     def differences(self, A: np.ndarray, B: np.ndarray) -> np.ndarray:
-        """Return the differences between points A (m, d) and B (n, d) by column, (d, m, n)."""
+        """Return the differences between scaled A (m, d) and B (n, d) by column, (d, m, n)."""
         out = A.T[:, :, None] - B.T[:, None, :]
         for j in np.flatnonzero(self._is_category).tolist():
             out[j] = self._difference(A, B, j)
         return out
 
+    def pairs(
+        self, Z: np.ndarray, i: np.ndarray, j: np.ndarray
+    ) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        """Prepare the differences between rows i and j (p,) of Z, which depend on theta.
+
+        Parameters
+        ----------
+        Z : ndarray of shape (n, d)
+            Points.
+        i, j : ndarray of shape (n_pairs,)
+            Indices of rows.
+
+        Returns
+        -------
+        callable
+            From theta to the differences, (d, n_pairs), which the next call overwrites, and their
+            derivatives by the bends, (q, n_pairs).
+        """
+        out = self.differences(Z, Z)[:, i, j]
+
+        def at(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            scaled, _, by_bend = self.scale(theta, Z)
+            bent = scaled[:, self._bent]
+            out[self._bent] = (bent[i] - bent[j]).T
+            return out, (by_bend[i] - by_bend[j]).T
+
+        return at
+
     def __call__(self, theta: np.ndarray, A: np.ndarray, B: np.ndarray) -> np.ndarray:
         """Return the correlations of points A (m, d) with B (n, d), (m, n)."""
         d, share, lengthscales = self.n_dims, self._share(theta), np.exp(theta[: self.n_dims])
+        A, B = self.scale(theta, A)[0], self.scale(theta, B)[0]
         numeric, directions = ~self._is_category, self._directions(theta)[0]
 
         def scaled(Z: np.ndarray) -> np.ndarray:
@@ -128,26 +216,29 @@ class Kernel:
         return k
 
     def with_gradients(
-        self, theta: np.ndarray, differences: np.ndarray
+        self, theta: np.ndarray, differences: np.ndarray, by_bend: np.ndarray | None = None
     ) -> tuple[np.ndarray, Callable, Callable]:
         """Return the correlations and two functions that pull their weights back.
 
         Parameters
         ----------
-        theta : ndarray of shape (d + 1 + p,)
+        theta : ndarray of shape (d + 1 + p + q,)
             Hyperparameters.
         differences : ndarray of shape (d, ...)
             As `differences` returns them, or a selection of those.
+        by_bend : ndarray of shape (q, ...), optional
+            Their derivatives by the bends, which `by_theta` needs.
 
         Returns
         -------
         k : ndarray of shape (...)
             Correlations.
         by_theta : callable
-            From weights W (...) to the gradient of sum(W * k) by theta, (d + 1 + p,).
+            From weights W (...) to the gradient of sum(W * k) by theta, (d + 1 + p + q,).
         by_point : callable
             For all differences between points A (m, d) and B (n, d): from weights W (m, n) to the
-            gradient of row i of (W * k).sum(1) by the point A[i], (m, d); zero for categories.
+            gradient of row i of (W * k).sum(1) by the scaled point A[i], (m, d); zero for
+            categories.
         """
         d, *shape = differences.shape
         share, lengthscales = self._share(theta), np.exp(theta[:d])
@@ -175,7 +266,8 @@ class Kernel:
             along = np.sum(directions * by_directions, axis=0)  # c_j, whose length does not change
             by_entries = (by_directions - directions * along) / lengths
             by_pair = (by_entries + by_entries.T)[self._above]
-            return np.concatenate([by_lengthscale, [by_share], by_pair])
+            by_bends = -(pull[self._bent] * by_bend) @ weights / lengthscales[self._bent]
+            return np.concatenate([by_lengthscale, [by_share], by_pair, by_bends])
 
         def by_point(weights: np.ndarray) -> np.ndarray:
             pulls = pull.reshape(differences.shape)
@@ -192,7 +284,7 @@ class Kernel:
     def _directions(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return C of the m columns where it is learnt, (m, m), and the lengths of I + S (m,)."""
         C = np.eye(self._n_oblique)
-        C[self._above] = C.T[self._above] = theta[self.n_dims + 1 :]
+        C[self._above] = C.T[self._above] = theta[self._entries]
         lengths = np.sqrt(np.sum(C**2, axis=0))
         return C / lengths, lengths
 

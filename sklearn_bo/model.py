@@ -54,7 +54,8 @@ class Model:
         self.sources: list[Data] = []
         self._gp = self.process()
         self._fitted_to: list[Trial] | None = None  # the trials of the last fit
-        self._success = self.process()
+        # Whether a trial succeeds tells too little to learn scales from it.
+        self._success = GaussianProcess(Kernel(space.categories, space.n_varying))
         self._success_of: list[Trial] | None = None  # those of the last fit of their success
 
     def process(self, sources: Sequence[Data] = ()) -> GaussianProcess:
@@ -70,7 +71,9 @@ class Model:
         GaussianProcess
             A new process.
         """
-        return GaussianProcess(Kernel(self.space.categories, self.space.n_varying), sources)
+        space = self.space
+        kernel = Kernel(space.categories, space.n_varying, space.max_bends)
+        return GaussianProcess(kernel, sources)
 
     def learn(self, trials: list[Trial]) -> None:
         """Add another search.

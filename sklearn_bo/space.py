@@ -76,6 +76,8 @@ class Space:
         Which columns hold categories, which have no order, alone or beside numbers.
     is_continuous : ndarray of bool, shape (n_dims,)
         Which columns have infinitely many values.
+    max_bends : ndarray of shape (n_dims,)
+        `Dimension.max_bend` of each column.
     categories : list of ndarray
         Coordinates of each column's categories, empty for a numeric one; numbers are below them.
     n_settings : int or math.inf
@@ -116,6 +118,7 @@ class Space:
         self.categories = [d.categories() for d in self._dimensions]
         self.is_categorical = np.array([len(c) > 0 for c in self.categories], dtype=bool)
         self.is_continuous = np.array([d.n_levels == math.inf for d in self._dimensions], bool)
+        self.max_bends = np.array([d.max_bend for d in self._dimensions])
         self.n_settings = sum(subspace.n_settings for subspace in self.subspaces)
         self._rest = np.array([d.snap(np.array([0.5]))[0] for d in self._dimensions])  # (n_dims,)
         self._has_column = np.zeros((len(subspaces), self.n_dims), dtype=bool)

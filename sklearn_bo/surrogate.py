@@ -31,7 +31,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.linalg import blas, lapack
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 
 from sklearn_bo.kernel import NO_SHARE, Kernel
 
@@ -46,6 +46,7 @@ _FREE_SIGNAL_BOUNDS = (5e-2, 1e4)
 _SOURCE_PRIORS = ((0.0, 1.0), (np.log(0.3), 1.5), (np.log(3e-2), 1.5))
 _SOURCE_BOUNDS = ((1e-2, 1e1), (1e-4, 2e1), (1e-6, 2.0))
 _OFFSET = 2.0  # c^2
+_BEND_GAIN = 1.0  # of the log posterior for each bend, and one more, from which on they are kept
 _MAX_ADDITIVE = 100  # observations up to which effects may add up; more show it without
 _JITTERS = (0.0, 1e-8, 1e-6, 1e-4, 1e-2)
 _MIN_VARIANCE = 1e-12
@@ -120,8 +121,9 @@ class GaussianProcess:
     def fit(self, Z: np.ndarray, y: np.ndarray) -> GaussianProcess:
         """Set the hyperparameters to their maximum a posteriori, then condition on the data.
 
-        Starts from a smooth function with little noise and from a rough one with much, and keeps
-        the better end.
+        Starts from a smooth function with little noise and from a rough one with much, both on the
+        scales of the cube, and keeps the better end; then lets the scales bend, and keeps them bent
+        if that makes the data much more probable.
 
         Parameters
         ----------
@@ -149,18 +151,25 @@ class GaussianProcess:
             value, gradient = objective(theta(x))
             return value, scale * gradient
 
-        fits = [
-            minimize(
+        def climb(x: np.ndarray, bounds: np.ndarray) -> OptimizeResult:
+            return minimize(
                 scaled_objective,
-                (np.clip(start, *bounds.T) - location) / scale,
+                x,
                 jac=True,
                 method="L-BFGS-B",
                 bounds=((bounds.T - location) / scale).T,
                 options={"maxiter": 60, "ftol": 1e-4},
             )
-            for start in self._starts
-        ]
-        best = min(fits, key=lambda fit: fit.fun)
+
+        bends = self._kernel.bends
+        straight = bounds.copy()
+        straight[bends] = 0.0
+        starts = [(np.clip(start, *straight.T) - location) / scale for start in self._starts]
+        best = min((climb(start, straight) for start in starts), key=lambda fit: fit.fun)
+        if n_bends := bends.stop - bends.start:
+            bent = climb(best.x, bounds)
+            if bent.fun < best.fun - _BEND_GAIN * (1 + n_bends):
+                best = bent
         if np.isfinite(best.fun):
             self._theta = theta(best.x)
         else:
@@ -295,12 +304,16 @@ class GaussianProcess:
         mean_gradient, std_gradient : ndarray of shape (m, d)
             Gradients, zero in category columns.
         """
-        differences = self._kernel.differences(Z, self.Z)
-        k, _, by_point = self._kernel.with_gradients(self._theta_kernel, differences)
+        scaled, slopes, _ = self._kernel.scale(self._theta_kernel, Z)
+        data = self._kernel.scale(self._theta_kernel, self.Z)[0]
+        k, _, by_point = self._kernel.with_gradients(
+            self._theta_kernel, self._kernel.differences(scaled, data)
+        )
         mean, std, v = self._posterior(k)
+        mean_gradient = by_point(np.broadcast_to(self._alpha, k.shape)) * slopes
         # d std = -v dv / std
-        std_gradient = by_point(v @ self._whitening) / -std[:, None]
-        return mean, std, by_point(np.broadcast_to(self._alpha, k.shape)), std_gradient
+        std_gradient = by_point(v @ self._whitening) * slopes / -std[:, None]
+        return mean, std, mean_gradient, std_gradient
 
     def leave_one_out(self, y: np.ndarray) -> np.ndarray:
         """Predict each target by all others (Rasmussen & Williams 2006, eq. 5.12), O(n^2).
@@ -342,13 +355,16 @@ class GaussianProcess:
         """
         n = len(y)
         i, j = np.tril_indices(n, -1)
-        differences = self._kernel.differences(Z, Z)[:, i, j]
+        differences_at = self._kernel.pairs(Z, i, j)
         groups = self._groups(n)
         both, either = groups[i] * groups[j], groups[i] + groups[j]
         offset, offset_diagonal = (_OFFSET * of[:, 1:].sum(axis=1) for of in (both, groups))
 
         def value_and_gradient(theta: np.ndarray) -> tuple[float, np.ndarray]:
-            k, by_theta, _ = self._kernel.with_gradients(theta[: self._n_kernel], differences)
+            theta_kernel = theta[: self._n_kernel]
+            k, by_theta, _ = self._kernel.with_gradients(
+                theta_kernel, *differences_at(theta_kernel)
+            )
             weights, own, noises = self._group_terms(theta)
             weight = groups @ weights
             shared = weight[i] * weight[j]

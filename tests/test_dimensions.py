@@ -36,6 +36,13 @@ DISCRETE = [dimension for dimension in KINDS if dimension.n_levels < math.inf]
 unit = st.floats(0.0, 1.0)
 
 
+def test_linear_ranges_of_what_is_not_negative_may_bend_as_far_as_their_logarithm():
+    assert [d.max_bend for d in KINDS if d.max_bend] == [math.inf]
+    assert Real(2.0, 200.0).max_bend == pytest.approx(math.log(100))
+    assert Integer(1, 8).max_bend == pytest.approx(math.log(8))
+    assert Real(0.0, 1.0).max_bend == math.inf
+
+
 @property_test
 @given(dimension=st.sampled_from(KINDS), u=unit)
 def test_value_at_a_coordinate_is_a_native_member_of_the_dimension(dimension, u):

@@ -48,6 +48,12 @@ def choice_of_models(params):
     return 0.1 * k - sum((x - b) ** 2 for x, b in zip(values, best, strict=True))
 
 
+def rate(params):
+    """Logarithmic, though the range is given linearly, as by scipy's ``uniform(0.001, 1)``."""
+    misfit = (math.log10(params["rate"]) + 1.8) ** 2
+    return -0.3 * misfit - (params["x"] - 0.3) ** 2 - 0.5 * (params["y"] - 0.7) ** 2
+
+
 TASKS = {
     "continuous": ({"x": (0.0, 1.0), "y": (0.0, 1.0)}, branin),
     "six dimensions": ({f"x{i}": (0.0, 1.0) for i in range(6)}, ellipsoid),
@@ -62,6 +68,7 @@ TASKS = {
     ),
     "categorical": ({name: list("uvwxyz") for name in "abcd"}, mismatches),
     "noisy": ({name: (0.0, 1.0) for name in "xyz"}, noisy_valley),
+    "logarithmic": ({"rate": (1e-3, 1.0), "x": (0.0, 1.0), "y": (0.0, 1.0)}, rate),
     "subspaces": (
         [{"model": [k], **{f"{k}_{i}": (0.0, 1.0) for i in range(4)}} for k in range(6)],
         choice_of_models,
