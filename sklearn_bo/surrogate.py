@@ -166,9 +166,11 @@ class GaussianProcess:
         straight[bends] = 0.0
         starts = [(np.clip(start, *straight.T) - location) / scale for start in self._starts]
         best = min((climb(start, straight) for start in starts), key=lambda fit: fit.fun)
-        if n_bends := bends.stop - bends.start:
+        gain = _BEND_GAIN * (1 + bends.stop - bends.start)
+        # Where the posterior is concave, half the squared gradient is the most that it can gain.
+        if best.jac[bends] @ best.jac[bends] / 2 > gain:
             bent = climb(best.x, bounds)
-            if bent.fun < best.fun - _BEND_GAIN * (1 + n_bends):
+            if bent.fun < best.fun - gain:
                 best = bent
         if np.isfinite(best.fun):
             self._theta = theta(best.x)
