@@ -131,33 +131,23 @@ class Kernel:
         ends = np.cumsum(sizes).tolist()
         self._entries, self.bends = slice(*ends[1:3]), slice(*ends[2:4])
 
-    def scale(self, theta: np.ndarray, Z: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Return Z with phi in place of the numbers that have a linear range.
+    def scale(self, theta: np.ndarray, Z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return phi of points Z (n, d), and its derivatives by Z, (n, d)."""
+        if not theta[self.bends].any():
+            return Z, np.ones_like(Z)
+        phi, slopes, _ = self._phi(theta, Z)
+        scaled, derivatives = Z.copy(), np.ones_like(Z)
+        scaled[:, self._bent], derivatives[:, self._bent] = phi, slopes
+        return scaled, derivatives
 
-        Parameters
-        ----------
-        theta : ndarray of shape (d + 1 + p + q,)
-            Hyperparameters.
-        Z : ndarray of shape (n, d)
-            Points.
-
-        Returns
-        -------
-        scaled : ndarray of shape (n, d)
-            Points.
-        slopes : ndarray of shape (n, d)
-            Derivatives by Z.
-        by_bend : ndarray of shape (n, q)
-            Derivatives by the bends.
-        """
+    def _phi(self, theta: np.ndarray, Z: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return phi of the numbers that may bend, and its derivatives by u and a, (n, q)."""
         a, u = theta[self.bends], Z[:, self._bent]
         a = np.where(np.abs(a) < _NO_BEND, _NO_BEND, a)
         ratio = np.expm1(a)  # of high to low, less 1
         inner = 1 + ratio * u
         phi = np.log1p(ratio * u) / a
-        scaled, slopes = Z.copy(), np.ones_like(Z)
-        scaled[:, self._bent], slopes[:, self._bent] = phi, ratio / (a * inner)
-        return scaled, slopes, ((1 + ratio) * u / inner - phi) / a
+        return phi, ratio / (a * inner), ((1 + ratio) * u / inner - phi) / a
 
     def differences(self, A: np.ndarray, B: np.ndarray) -> np.ndarray:
         """Return the differences between scaled A (m, d) and B (n, d) by column, (d, m, n)."""
@@ -168,8 +158,8 @@ class Kernel:
 
     def pairs(
         self, Z: np.ndarray, i: np.ndarray, j: np.ndarray
-    ) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-        """Prepare the differences between rows i and j (p,) of Z, which depend on theta.
+    ) -> Callable[[np.ndarray, bool], tuple[np.ndarray, np.ndarray | None]]:
+        """Prepare the differences between rows i and j of Z, which depend on theta.
 
         Parameters
         ----------
@@ -181,15 +171,17 @@ class Kernel:
         Returns
         -------
         callable
-            From theta to the differences, (d, n_pairs), which the next call overwrites, and their
-            derivatives by the bends, (q, n_pairs).
+            From theta, and whether scales may bend, to the differences, (d, n_pairs), which the
+            next call overwrites, and their derivatives by the bends, (q, n_pairs); None if not.
         """
-        out = self.differences(Z, Z)[:, i, j]
+        straight = self.differences(Z, Z)[:, i, j]
+        out = straight.copy()
 
-        def at(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            scaled, _, by_bend = self.scale(theta, Z)
-            bent = scaled[:, self._bent]
-            out[self._bent] = (bent[i] - bent[j]).T
+        def at(theta: np.ndarray, may_bend: bool) -> tuple[np.ndarray, np.ndarray | None]:
+            if not may_bend:
+                return straight, None
+            phi, _, by_bend = self._phi(theta, Z)
+            out[self._bent] = (phi[i] - phi[j]).T
             return out, (by_bend[i] - by_bend[j]).T
 
         return at
@@ -226,8 +218,8 @@ class Kernel:
             Hyperparameters.
         differences : ndarray of shape (d, ...)
             As `differences` returns them, or a selection of those.
-        by_bend : ndarray of shape (q, ...), optional
-            Their derivatives by the bends, which `by_theta` needs.
+        by_bend : ndarray of shape (q, ...), default=None
+            Their derivatives by the bends; with None `by_theta` is 0 there.
 
         Returns
         -------
@@ -266,7 +258,9 @@ class Kernel:
             along = np.sum(directions * by_directions, axis=0)  # c_j, whose length does not change
             by_entries = (by_directions - directions * along) / lengths
             by_pair = (by_entries + by_entries.T)[self._above]
-            by_bends = -(pull[self._bent] * by_bend) @ weights / lengthscales[self._bent]
+            by_bends = np.zeros(self.bends.stop - self.bends.start)
+            if by_bend is not None:
+                by_bends = -(pull[self._bent] * by_bend) @ weights / lengthscales[self._bent]
             return np.concatenate([by_lengthscale, [by_share], by_pair, by_bends])
 
         def by_point(weights: np.ndarray) -> np.ndarray:

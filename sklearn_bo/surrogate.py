@@ -147,29 +147,33 @@ class GaussianProcess:
         def theta(x: np.ndarray) -> np.ndarray:  # from units of the prior, which save steps
             return np.clip(location + scale * x, *bounds.T)
 
-        def scaled_objective(x: np.ndarray) -> tuple[float, np.ndarray]:
-            value, gradient = objective(theta(x))
+        def scaled_objective(x: np.ndarray, may_bend: bool) -> tuple[float, np.ndarray]:
+            value, gradient = objective(theta(x), may_bend)
             return value, scale * gradient
 
-        def climb(x: np.ndarray, bounds: np.ndarray) -> OptimizeResult:
+        bends = self._kernel.bends
+
+        def climb(x: np.ndarray, may_bend: bool) -> OptimizeResult:
+            limits = bounds.copy()
+            if not may_bend:
+                limits[bends] = 0.0
             return minimize(
                 scaled_objective,
                 x,
+                args=(may_bend,),
                 jac=True,
                 method="L-BFGS-B",
-                bounds=((bounds.T - location) / scale).T,
+                bounds=((limits.T - location) / scale).T,
                 options={"maxiter": 60, "ftol": 1e-4},
             )
 
-        bends = self._kernel.bends
-        straight = bounds.copy()
-        straight[bends] = 0.0
-        starts = [(np.clip(start, *straight.T) - location) / scale for start in self._starts]
-        best = min((climb(start, straight) for start in starts), key=lambda fit: fit.fun)
+        starts = [(np.clip(start, *bounds.T) - location) / scale for start in self._starts]
+        best = min((climb(start, False) for start in starts), key=lambda fit: fit.fun)
         gain = _BEND_GAIN * (1 + bends.stop - bends.start)
+        gradient = scaled_objective(best.x, True)[1][bends]
         # Where the posterior is concave, half the squared gradient is the most that it can gain.
-        if best.jac[bends] @ best.jac[bends] / 2 > gain:
-            bent = climb(best.x, bounds)
+        if gradient @ gradient / 2 > gain:
+            bent = climb(best.x, True)
             if bent.fun < best.fun - gain:
                 best = bent
         if np.isfinite(best.fun):
@@ -306,7 +310,7 @@ class GaussianProcess:
         mean_gradient, std_gradient : ndarray of shape (m, d)
             Gradients, zero in category columns.
         """
-        scaled, slopes, _ = self._kernel.scale(self._theta_kernel, Z)
+        scaled, slopes = self._kernel.scale(self._theta_kernel, Z)
         data = self._kernel.scale(self._theta_kernel, self.Z)[0]
         k, _, by_point = self._kernel.with_gradients(
             self._theta_kernel, self._kernel.differences(scaled, data)
@@ -348,8 +352,10 @@ class GaussianProcess:
 
     def _negative_log_posterior(
         self, Z: np.ndarray, y: np.ndarray
-    ) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+    ) -> Callable[..., tuple[float, np.ndarray]]:
         """Return the function of theta that a fit minimises, with its gradient.
+
+        Where scales may not bend, theta has no bends, and the gradient is 0 there.
 
         Minus the log marginal likelihood (Rasmussen & Williams 2006, eq. 5.8 and 5.9) and the log
         prior. One factorisation and one inversion, O(n^3). Symmetric matrices are held by their
@@ -362,10 +368,12 @@ class GaussianProcess:
         both, either = groups[i] * groups[j], groups[i] + groups[j]
         offset, offset_diagonal = (_OFFSET * of[:, 1:].sum(axis=1) for of in (both, groups))
 
-        def value_and_gradient(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        def value_and_gradient(
+            theta: np.ndarray, may_bend: bool = True
+        ) -> tuple[float, np.ndarray]:
             theta_kernel = theta[: self._n_kernel]
             k, by_theta, _ = self._kernel.with_gradients(
-                theta_kernel, *differences_at(theta_kernel)
+                theta_kernel, *differences_at(theta_kernel, may_bend)
             )
             weights, own, noises = self._group_terms(theta)
             weight = groups @ weights
