@@ -36,6 +36,12 @@ DISCRETE = [dimension for dimension in KINDS if dimension.n_levels < math.inf]
 unit = st.floats(0.0, 1.0)
 
 
+def test_choices_are_saved_without_keys_that_no_text_can_write():
+    choices = parse(["a", 1, (2, "b")])
+    assert not any(isinstance(part, dict) for part in choices.__getstate__().values())
+    assert pickle.loads(pickle.dumps(choices)).encode((2, "b")) == choices.encode((2, "b"))
+
+
 def test_linear_ranges_of_what_is_not_negative_may_bend_as_far_as_their_logarithm():
     assert [d.max_bend for d in KINDS if d.max_bend] == [math.inf]
     assert Real(2.0, 200.0).max_bend == pytest.approx(math.log(100))
