@@ -32,9 +32,9 @@ class Broadcast:
     Its arrays are kept apart from the rest (pickle protocol 5), so that joblib maps the large ones
     to memory, shared by all workers, and a worker unpickles the whole only for its first call. The
     small ones, such as the indices of the splits, are laid end to end, for together they may be
-    large; a worker may write to them, as to those that joblib sends along. What is mapped from a
-    file already, workers on this machine map from there. Dask and Ray place all in their own
-    stores, once.
+    large; a worker may write to them, and what it writes stays there. What is mapped from a file
+    already, workers on this machine map from there. Dask and Ray place all in their own stores,
+    once.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def _unpack(
     broadcast = _received.get(token)
     if broadcast is None:
         block, *large = arrays
-        block = _writable(block)  # as small arrays are that joblib sends along
+        block = _writable(block)
         buffers, start = [], 0
         for size in sizes:
             if size < _LARGE:

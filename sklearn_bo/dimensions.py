@@ -187,8 +187,8 @@ class Integer(_Discrete):
 
     @property
     def max_bend(self) -> float:
-        """The logarithm of high / low, unless the range has it already."""
-        return _max_bend(self.low, self.high, self.log)
+        """The logarithm of high / low, unless the range has it already or has two values."""
+        return _max_bend(self.low, self.high, self.log) if self.n_levels > 2 else 0.0
 
     @property
     def n_levels(self) -> int:

@@ -82,6 +82,8 @@ def describe(value: Any, known: Mapping[int, str] | None = None) -> str:
     nested = functools.partial(describe, known=known)
     if isinstance(value, _PLAIN):
         return repr(value)
+    if isinstance(value, np.generic):
+        return repr(value)
     if hasattr(value, "__qualname__"):  # a class or a function
         return _name(value)
     if isinstance(value, np.ndarray):

@@ -57,12 +57,12 @@ _ROUNDING = 1e-9  # of coordinates
 _LENGTHSCALE_PRIOR = (-1.0, 0.7)
 _SHARE_PRIOR = (0.5, 1.5)
 _OBLIQUE_PRIOR = 0.5  # sd of an entry of S, times the root of the number of others in its column
-_BEND_PRIOR = 2.0  # sd of a
+_BEND_PRIOR = 3.0  # sd of a
 _LENGTHSCALE_BOUNDS = (np.log(5e-3), np.log(1e3))
 _SHARE_BOUNDS = (-6.0, 6.0)
 _OBLIQUE_BOUNDS = (-0.95, 0.95)
-_MAX_BEND = 7.0
-_NO_BEND = 1e-5  # below, phi is the identity but for rounding
+_MIN_BEND, _MAX_BEND = 1.0, 7.0  # what may bend less is straight
+_NO_BEND = 1e-5  # where a is smaller, phi is taken at this
 _MAX_OBLIQUE = 10  # numbers up to which S is learnt; more have too many pairs
 NO_SHARE = -40.0  # a logit that means none
 
@@ -117,7 +117,7 @@ class Kernel:
         # A slice makes no copy.
         self._oblique = slice(None) if len(oblique) == d else oblique
         max_bends = np.zeros(d) if max_bends is None else np.minimum(max_bends, _MAX_BEND)
-        bent = np.flatnonzero(max_bends)
+        bent = np.flatnonzero(max_bends >= _MIN_BEND)
         self._bent = slice(None) if len(bent) == d else bent
         self._above = np.triu_indices(len(oblique), 1)
         n_pairs = len(self._above[0])
@@ -132,7 +132,7 @@ class Kernel:
         self._entries, self.bends = slice(*ends[1:3]), slice(*ends[2:4])
 
     def scale(self, theta: np.ndarray, Z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return phi of points Z (n, d), and its derivatives by Z, (n, d)."""
+        """Return phi of points Z (n, d) of the cube, and its derivatives by Z, (n, d)."""
         if not theta[self.bends].any():
             return Z, np.ones_like(Z)
         phi, slopes, _ = self._phi(theta, Z)

@@ -317,7 +317,8 @@ class Optimizer:
                 f"None of scores={scores!r} is finite, so there is nothing to learn from. Leave "
                 "this source out."
             )
-        self._model.learn(trials)
+        with engine_numerics():
+            self._model.learn(trials)
 
     def predict(self, params: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> tuple[Any, Any]:
         """Predict the score of settings from the trials told so far.
@@ -385,11 +386,12 @@ class Optimizer:
         if not isinstance(trials, Iterable | None):
             raise TypeError(f"trials={trials!r} must be a list of trials, or None for all.")
         trials = list(self.trials if trials is None else trials)
-        for trial in trials:
+        for i, trial in enumerate(trials):
             if not isinstance(trial, Trial):
                 raise TypeError(f"trials holds {trial!r}, which is no Trial.")
-            if self.trials.find(trial) is None:
+            if (known := self.trials.find(trial)) is None:
                 raise ValueError(f"trials holds {trial!r}, which was not asked of this optimizer.")
+            trials[i] = known  # what was told of it since
         complete = np.flatnonzero([trial.state == "complete" for trial in trials])
         mean, std = np.full((2, len(trials)), np.nan)
         prob_best = np.zeros(len(trials))

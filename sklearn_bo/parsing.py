@@ -43,7 +43,7 @@ def parse_dimension(name: str, spec: Any, random_state: Any = None) -> Dimension
     name : str
         Name of the parameter, for error messages.
     spec : object
-        A list, array, series or range of choices; a tuple ``(low, high)``,
+        A list, array or series of choices; a range of integers; a tuple ``(low, high)``,
         ``(low, high, prior)`` or ``(low, high, prior, base)`` of real numbers, which is a range
         of integers when both bounds are (any other tuple holds choices); a distribution of
         scipy or like it, by ``cdf`` and ``ppf`` or ``icdf``; an object with ``rvs``; a

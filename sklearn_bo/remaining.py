@@ -78,7 +78,10 @@ class Remaining:
         return bool(self.admissible(z[None])[0])
 
     def draw(self, rng: np.random.RandomState) -> np.ndarray:
-        """Draw a point that may be asked; in a subspace all but exhausted, take the first."""
+        """Draw a point that may be asked; in a subspace all but exhausted, take the first.
+
+        Where all its settings belong to an earlier subspace without budget, that is exceeded.
+        """
         subspaces = np.flatnonzero(self._open_subspaces()).tolist()
         Z = self._space.sample(200, rng, subspaces)
         Z = Z[self.admissible(Z)]

@@ -74,9 +74,9 @@ class BayesSearchCV(BaseSearchCV):
         The search space: parameter names to what they may be. **A list or array holds choices, a
         tuple is a range, a scipy object is a distribution.**
 
-        - ``[250, 500]``, ``np.logspace(-3, 3, 7)``, ``range(1, 10)``, ``["l1", None, PCA()]``:
+        - ``[250, 500]``, ``np.logspace(-3, 3, 7)``, ``["l1", None, PCA()]``:
           choices; numbers are modelled as ordered, alone or beside ``None``.
-        - ``(0.1, 1.0)``: a float in the range; ``(1, 8)``: an integer, both ends included;
+        - ``(0.1, 1.0)``: a float in the range; ``(1, 8)``, ``range(1, 9)``: an integer from 1 to 8;
           ``(1e-6, 1e1, "log-uniform")``: uniform in the logarithm.
         - ``loguniform(1e-3, 1e3)``, ``randint(1, 9)`` and any other frozen or new-style
           distribution of `scipy.stats`; an object that has only ``rvs``; a dimension of

@@ -46,7 +46,7 @@ _FREE_SIGNAL_BOUNDS = (5e-2, 1e4)
 _SOURCE_PRIORS = ((0.0, 1.0), (np.log(0.3), 1.5), (np.log(3e-2), 1.5))
 _SOURCE_BOUNDS = ((1e-2, 1e1), (1e-4, 2e1), (1e-6, 2.0))
 _OFFSET = 2.0  # c^2
-_BEND_GAIN = 1.0  # of the log posterior for each bend, and one more, from which on they are kept
+_BEND_GAIN = 0.5  # of the log posterior for each bend, beside 1, from which on they are kept
 _MAX_ADDITIVE = 100  # observations up to which effects may add up; more show it without
 _JITTERS = (0.0, 1e-8, 1e-6, 1e-4, 1e-2)
 _MIN_VARIANCE = 1e-12
@@ -169,13 +169,14 @@ class GaussianProcess:
 
         starts = [(np.clip(start, *bounds.T) - location) / scale for start in self._starts]
         best = min((climb(start, False) for start in starts), key=lambda fit: fit.fun)
-        gain = _BEND_GAIN * (1 + bends.stop - bends.start)
-        gradient = scaled_objective(best.x, True)[1][bends]
-        # Where the posterior is concave, half the squared gradient is the most that it can gain.
-        if gradient @ gradient / 2 > gain:
-            bent = climb(best.x, True)
-            if bent.fun < best.fun - gain:
-                best = bent
+        if n_bends := bends.stop - bends.start:
+            gain = 1 + _BEND_GAIN * n_bends
+            gradient = scaled_objective(best.x, True)[1][bends]
+            # Where the likelihood is concave in the bends, their prior bounds what they can gain.
+            if gradient @ gradient / 2 > gain:
+                bent = climb(best.x, True)
+                if bent.fun < best.fun - gain:
+                    best = bent
         if np.isfinite(best.fun):
             self._theta = theta(best.x)
         else:
@@ -355,7 +356,8 @@ class GaussianProcess:
     ) -> Callable[..., tuple[float, np.ndarray]]:
         """Return the function of theta that a fit minimises, with its gradient.
 
-        Where scales may not bend, theta has no bends, and the gradient is 0 there.
+        Its second argument says whether scales may bend. If not, theta has bends of 0, and the
+        gradient is 0 there.
 
         Minus the log marginal likelihood (Rasmussen & Williams 2006, eq. 5.8 and 5.9) and the log
         prior. One factorisation and one inversion, O(n^3). Symmetric matrices are held by their

@@ -15,7 +15,7 @@ from scipy.special import boxcox1p, inv_boxcox1p
 from scipy.stats import norm
 
 _ROUNDING = 1e-13  # relative to the largest score
-_DIVERGED = 1e3  # how many times the spread of the better scores is that of all where many diverged
+_DIVERGED = 1e6  # how many times the spread of the better scores is that of all where many diverged
 _MIN_BETTER = 3  # scores that tell a spread
 _LINEAR_RANGE = 5.0  # interquartile ranges around the median that stay linear
 _POWER_BOUNDS = (0.0, 2.0)  # of the Yeo-Johnson exponent; 1 is the identity
@@ -26,7 +26,8 @@ _MIN_FOR_POWER = 5  # fewer distinct scores say nothing about a tail
 
 def differ(scores: np.ndarray) -> bool:
     """Whether scores (n,) differ by more than rounding."""
-    return len(scores) > 0 and float(np.ptp(scores / _unit(scores))) > _ROUNDING
+    with np.errstate(under="ignore"):
+        return len(scores) > 0 and float(np.ptp(scores / _unit(scores))) > _ROUNDING
 
 
 def _unit(scores: np.ndarray) -> float:

@@ -47,6 +47,7 @@ def test_linear_ranges_of_what_is_not_negative_may_bend_as_far_as_their_logarith
     assert Real(2.0, 200.0).max_bend == pytest.approx(math.log(100))
     assert Integer(1, 8).max_bend == pytest.approx(math.log(8))
     assert Real(0.0, 1.0).max_bend == math.inf
+    assert Integer(0, 1).max_bend == 0.0  # two values have no scale
 
 
 @property_test

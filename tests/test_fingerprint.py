@@ -162,6 +162,8 @@ def masked(first_is_masked):
         (deque([1, 2]), deque([1, 2]), deque([2, 1])),
         (bytearray(b"a"), bytearray(b"a"), bytearray(b"b")),
         (masked(True), masked(True), masked(False)),
+        (np.timedelta64(1, "s"), np.timedelta64(1, "s"), np.timedelta64(2, "s")),
+        (np.datetime64("2020"), np.datetime64("2020"), np.datetime64("2021")),
     ],
     ids=lambda value: type(value).__name__,
 )

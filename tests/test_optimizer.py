@@ -174,6 +174,9 @@ def test_underflow_in_the_engine_concerns_nobody():
             optimizer.tell(trial, -1e3 * (trial.params["x"] - 0.3) ** 2 - trial.params["y"])
         mean, std = optimizer.predict(trial.params)
         probabilities = optimizer.posterior()[2]
+        optimizer.learn([{"x": x, "y": 0.5} for x in (0.1, 0.2)], [1e-300, 1e10])
+        other = Optimizer({"x": (0.0, 1.0)}, random_state=0, n_initial_points=1)
+        run(other, lambda p: 1e10 if p["x"] > 0.5 else 1e-300, 6)
     assert np.isfinite([mean, std]).all()
     assert probabilities.sum() == pytest.approx(1)
 

@@ -94,6 +94,15 @@ def test_predict_does_not_need_choices_that_can_be_copied():
     assert math.isfinite(mean)
 
 
+def test_posterior_of_trials_as_they_were_asked_is_of_what_was_told_since():
+    optimizer = warmed_up()
+    asked = optimizer.ask(3)
+    for trial in asked:
+        optimizer.tell(trial, 0.5)
+    for part, whole in zip(optimizer.posterior(asked)[:2], optimizer.posterior()[:2], strict=True):
+        assert_allclose(part, whole[-3:], rtol=1e-9)
+
+
 def test_posterior_of_some_trials_is_theirs_among_all():
     optimizer = warmed_up(cube(2), lambda p: math.nan if p["x0"] > 0.7 else sphere(p), n=15)
     mean, std, _ = optimizer.posterior()

@@ -220,7 +220,7 @@ def logarithmic(Z):
 )
 def test_fit_finds_a_maximum_of_the_posterior(n_categories, function):
     Z = points(n_categories, 30)
-    y = function(Z) + 0.1 * np.random.RandomState(2).normal(size=30)
+    y = function(Z) + 0.2 * np.random.RandomState(2).normal(size=30)
     gp = process(n_categories).fit(Z, y)
     assert gp._theta[gp._kernel.bends].any() == (function is logarithmic)
     low, high = gp._bounds.T.copy()

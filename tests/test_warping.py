@@ -101,6 +101,12 @@ def test_scores_that_diverged_do_not_hide_how_the_others_differ(n_diverged, scal
     assert np.corrcoef(targets, good)[0, 1] > 0.95
 
 
+def test_a_search_that_converges_keeps_the_scale_of_all():
+    scores = -np.geomspace(1e-5, 1.0, 40)
+    gap = np.diff(OutputWarping(scores)(np.array([-0.2, -0.1])))
+    assert gap > 0.1  # the scores below the median still tell
+
+
 @pytest.mark.parametrize(
     ("scores", "expected"),
     [
