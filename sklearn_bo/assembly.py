@@ -9,7 +9,7 @@ from numbers import Integral
 from typing import Any
 
 from sklearn_bo.design import default_n_initial_points
-from sklearn_bo.dimensions import Choices, is_number
+from sklearn_bo.dimensions import Choices
 from sklearn_bo.fingerprint import fingerprint
 from sklearn_bo.journal import FoldForm, Header, Journal
 from sklearn_bo.objective import named_metric, objective_value
@@ -17,6 +17,7 @@ from sklearn_bo.optimizer import Optimizer, draw_seed
 from sklearn_bo.previous import teach
 from sklearn_bo.space import Space
 from sklearn_bo.validation import check_parameters
+from sklearn_bo.values import is_number
 
 
 def make_optimizer(search: Any, header: Header | None) -> tuple[Optimizer, int]:

@@ -21,8 +21,9 @@ import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
-from sklearn_bo.dimensions import Choices, Dimension, Distribution, native, quantiles
+from sklearn_bo.dimensions import Choices, Dimension, Distribution, quantiles
 from sklearn_bo.space import Space
+from sklearn_bo.values import native
 
 _MAX_LENGTH = 100  # characters of a description beyond which a hash stands for the rest
 _PLAIN = (  # whose repr is the same in any process

@@ -29,10 +29,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, get_args
 
-from sklearn_bo.dimensions import Choices, Dimension, Integer, native
+from sklearn_bo.dimensions import Choices, Dimension, Integer
 from sklearn_bo.locking import open_locked
 from sklearn_bo.space import Space
 from sklearn_bo.trials import Origin, Trial
+from sklearn_bo.values import native
 
 _FORMAT = "sklearn_bo journal"
 _VERSION = 1

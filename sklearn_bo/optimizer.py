@@ -20,7 +20,6 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sklearn_bo.design import default_n_initial_points, initial_design
-from sklearn_bo.dimensions import native
 from sklearn_bo.exceptions import SpaceExhaustedError
 from sklearn_bo.model import Model
 from sklearn_bo.numerics import engine_numerics
@@ -28,6 +27,7 @@ from sklearn_bo.proposal import improvement_left, propose
 from sklearn_bo.remaining import Remaining
 from sklearn_bo.space import Space
 from sklearn_bo.trials import Origin, Trial, Trials, best_of
+from sklearn_bo.values import native
 from sklearn_bo.warping import differ
 
 

@@ -22,11 +22,9 @@ from sklearn_bo.dimensions import (
     Real,
     check_bounds,
     covered_quantiles,
-    is_nan,
-    is_number,
-    native,
     quantiles,
 )
+from sklearn_bo.values import is_nan, is_number, native
 
 _MAX_TABLE = 2**16  # spread of a discrete distribution whose values are listed one by one
 _NEGLIGIBLE = 1e-12  # probability below which a value of a discrete distribution is left out

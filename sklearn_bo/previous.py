@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_bo.dimensions import Choices, Dimension, is_nan, is_number, native, same
+from sklearn_bo.dimensions import Choices, Dimension
 from sklearn_bo.objective import Reduction
 from sklearn_bo.optimizer import Optimizer
 from sklearn_bo.space import Space, Subspace
 from sklearn_bo.trials import Trial
+from sklearn_bo.values import is_nan, is_number, native, same
 
 _FORMS = (
     "a fitted search, its cv_results_, a DataFrame of these, or a list of such; pass None to start "

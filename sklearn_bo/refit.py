@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_bo.dimensions import is_nan, is_number, native
 from sklearn_bo.optimizer import Optimizer
+from sklearn_bo.values import is_nan, is_number, native
 
 _LOG_FROM = 100.0  # ratio of the largest value to the smallest from which the logarithm counts
 

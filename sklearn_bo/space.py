@@ -23,8 +23,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from sklearn_bo.dimensions import Choices, Dimension, native
+from sklearn_bo.dimensions import Choices, Dimension
 from sklearn_bo.parsing import parse_dimension
+from sklearn_bo.values import native
 
 _MAX_COMPARED = 10_000  # settings of a subspace up to which it is searched for duplicates
 
