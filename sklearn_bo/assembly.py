@@ -137,9 +137,10 @@ def begin_journal(
     ValueError
         If the file holds a different search, or is no journal.
     """
+    error_score = search.error_score
     arguments = {
         "scoring": search.scoring,
-        "error_score": search.error_score,
+        "error_score": error_score if error_score == "raise" else float(error_score),
         "return_train_score": search.return_train_score,
         "previous_results": optimizer.learned,
         "cv splits (a shuffle without random_state gives new ones each time)": splits,

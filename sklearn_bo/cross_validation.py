@@ -10,7 +10,6 @@ from sklearn.base import BaseEstimator, clone
 
 from sklearn_bo._sklearn import FoldCallbacks, _fit_and_score, scorers_by_name
 from sklearn_bo.broadcast import Broadcast
-from sklearn_bo.exceptions import TaskLostError
 
 FoldResult = dict[str, Any]  # what scikit-learn's _fit_and_score returns
 STOPPED_BY = "stopped_by"  # added to it where a callback asks for a stop
@@ -52,23 +51,31 @@ class CrossValidation:
         options = self.options
         if callbacks is not None:
             options = {**options, "caller": self.caller, "callback_ctx": callbacks.listened()}
-        result = _fit_and_score(
-            clone(self.estimator),
-            self.X,
-            self.y,
-            train=train,
-            test=test,
-            parameters=params,
-            split_progress=(split, len(self.splits)),
-            candidate_progress=(number, self.n_candidates),
-            **options,
-        )
+        try:
+            result = _fit_and_score(
+                clone(self.estimator),
+                self.X,
+                self.y,
+                train=train,
+                test=test,
+                parameters=params,
+                split_progress=(split, len(self.splits)),
+                candidate_progress=(number, self.n_candidates),
+                **options,
+            )
+        except Exception:
+            # It takes what `set_params` refuses for the user's mistake; here the engine chose it.
+            try:
+                clone(self.estimator).set_params(**clone(params, safe=False))
+            except Exception as error:
+                return self.failure(error)
+            raise
         if callbacks is not None and callbacks.stopped_by is not None:
             result[STOPPED_BY] = callbacks.stopped_by
         return result
 
-    def failure(self, error: TaskLostError) -> FoldResult:
-        """Return what stands for a fold that was lost, as for one whose fit fails."""
+    def failure(self, error: Exception) -> FoldResult:
+        """Return what stands for a fold that was not fitted, as for one whose fit fails."""
         score = self.options["error_score"]
         if score == "raise":
             raise error

@@ -30,6 +30,31 @@ def default_n_initial_points(n_dims: int, n_iter: int | None = None) -> int:
     return n_points if n_iter is None else max(1, min(n_points, math.ceil(n_iter / 3)))
 
 
+def on_any_scale(space: Space, z: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
+    """Move a point to where logarithmic scales would have it, in a random half of what may bend.
+
+    Where all scores have been equal, the ends of linear ranges may be beyond all that matters.
+
+    Parameters
+    ----------
+    space : Space
+        The search space.
+    z : ndarray of shape (n_dims,)
+        A point.
+    rng : RandomState
+        Source of the choice.
+
+    Returns
+    -------
+    ndarray of shape (n_dims,)
+        The point, snapped.
+    """
+    moves = (space.max_bends > 0) & (rng.uniform(size=len(z)) < 0.5) & space.active(z[None])[0]
+    bends, moved = space.max_bends[moves], z.copy()
+    moved[moves] = np.expm1(bends * z[moves]) / np.expm1(bends)
+    return space.snap(moved[None])[0]
+
+
 def initial_design(space: Space, n_points: int, random_state: np.random.RandomState) -> np.ndarray:
     """Draw a space-filling design: a scrambled Sobol sequence, snapped to the space.
 

@@ -7,6 +7,7 @@ dimension cuts [0, 1] into one cell per value, and the middle of a cell stands f
 import math
 import numbers
 import reprlib
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from sklearn_bo.values import is_clone, is_nan, is_number, native, same
 
 _MAX_INTEGERS = 2**40  # of a range: narrower cells would drown in rounding errors
 _TAIL = 1e-3  # probability left out on each unbounded side of a distribution
+_MAX_BEND = 7.0  # of a linear scale: as that of a range from 1 to 1,097 to its logarithm
 _EDGE = 1e-6  # ... and on each bounded side: an open end (0 of expon) is never proposed itself
 
 
@@ -55,12 +57,14 @@ class Dimension(ABC):
 
     @property
     def max_bend(self) -> float:
-        """How far from the scale of the coordinates that is on which the values act.
+        """How far from the scale of the coordinates that is on which the values may act.
 
-        log(high / low) of a linear range from low to high, whose logarithms may count; 0 of what
-        has none, as it is logarithmic or may be negative.
+        log(high / low), or 7 if that is less, of numbers from low to high that are spread rather
+        evenly than logarithmically, for their logarithms may count; 0 of others, of negative ones,
+        of categories and of fewer than three values.
         """
-        return 0.0
+        low, middle, high = (self.decode(u) for u in (0.0, 0.5, 1.0))
+        return 0.0 if len(self.categories()) else _max_bend(low, middle, high, 0.5)
 
     def searches(self, value: Any) -> bool:
         """Return whether `value`, which is in the dimension, is not beyond what is searched."""
@@ -138,11 +142,6 @@ class Real(_Continuous):
     def __post_init__(self) -> None:
         check_bounds(self.low, self.high, self.log)
 
-    @property
-    def max_bend(self) -> float:
-        """The logarithm of high / low, unless the range has it already."""
-        return _max_bend(self.low, self.high, self.log)
-
     def decode(self, u: float) -> float:
         """Return the value at the fraction `u` of the way from low to high."""
         if u <= 0 or u >= 1:  # the ends, which a logarithm and back would miss by rounding
@@ -186,11 +185,6 @@ class Integer(_Discrete):
                 f"the integers up to {self.high} are too many to tell apart; narrow the range to "
                 f"less than 2**40 or list the values that matter"
             )
-
-    @property
-    def max_bend(self) -> float:
-        """The logarithm of high / low, unless the range has it already or has two values."""
-        return _max_bend(self.low, self.high, self.log) if self.n_levels > 2 else 0.0
 
     @property
     def n_levels(self) -> int:
@@ -285,7 +279,7 @@ class Choices(_Discrete):
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Choices)
-            and same(self.values, other.values)
+            and is_clone(self.values, other.values)
             and np.array_equal(self._centres, other._centres)
         )
 
@@ -371,6 +365,12 @@ class Distribution(_Continuous):
     def __repr__(self) -> str:
         name = getattr(getattr(self.law, "dist", None), "name", type(self.law).__name__)
         return f"Distribution({name}, support=[{self.support[0]:g}, {self.support[1]:g}])"
+
+    @property
+    def max_bend(self) -> float:
+        """As of any numbers, but for the tails; by a low one, as logits have an even middle."""
+        low, inner, high = quantiles(self.law, [_TAIL, 0.1, 1 - _TAIL]).tolist()
+        return _max_bend(low, inner, high, 0.1)
 
     def snap(self, u: np.ndarray) -> np.ndarray:
         """Return `u` without the open ends."""
@@ -474,10 +474,16 @@ def check_bounds(low: float, high: float, log: bool) -> None:
         )
 
 
-def _max_bend(low: float, high: float, log: bool) -> float:
-    if log or low < 0:
+def _max_bend(low: float, inner: float, high: float, u: float) -> float:
+    """Return `Dimension.max_bend` of numbers of which `inner` lies at the fraction `u`."""
+    if not 0 <= low < inner < high <= sys.float_info.max:
         return 0.0
-    return math.log(high) - math.log(low) if low > 0 else math.inf
+    if low == 0:
+        return _MAX_BEND
+    length = math.log(high) - math.log(low)
+    even = (math.log(low + u * (high - low)) - math.log(low)) / length
+    is_even = (math.log(inner) - math.log(low)) / length > (u + even) / 2  # u if logarithmic
+    return min(length, _MAX_BEND) if is_even else 0.0
 
 
 def _clip(value: float, low: float = 0.0, high: float = 1.0) -> float:

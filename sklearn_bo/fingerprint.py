@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import functools
 import hashlib
@@ -11,6 +10,7 @@ import re
 from array import array
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
@@ -23,7 +23,7 @@ from sklearn.base import BaseEstimator
 
 from sklearn_bo.dimensions import Choices, Dimension, Distribution, quantiles
 from sklearn_bo.space import Space
-from sklearn_bo.values import native
+from sklearn_bo.values import native, state_of
 
 _MAX_LENGTH = 100  # characters of a description beyond which a hash stands for the rest
 _PLAIN = (  # whose repr is the same in any process
@@ -52,7 +52,8 @@ def fingerprint(
     Returns
     -------
     dict of str to str
-        What each part is. Objects that nothing stable describes are described by their type.
+        What each part is. Objects that nothing describes, not even pickle, are described by their
+        type, functions by their names.
     """
     parts = {
         **_of_space(space),
@@ -86,7 +87,8 @@ def describe(value: Any, known: Mapping[int, str] | None = None) -> str:
     if isinstance(value, np.generic):
         return repr(value)
     if hasattr(value, "__qualname__"):  # a class or a function
-        return _name(value)
+        owner = getattr(value, "__self__", None)  # of a method
+        return _name(value) if owner is None else f"{_name(value)} of {nested(owner)}"
     if isinstance(value, np.ndarray):
         return _of_array(value)
     if isinstance(value, list | tuple | deque):
@@ -106,9 +108,6 @@ def describe(value: Any, known: Mapping[int, str] | None = None) -> str:
     name = _name(type(value))
     if hasattr(value, "get_params"):
         return f"{name}{nested(value.get_params(deep=False))}"
-    if dataclasses.is_dataclass(value):
-        fields = {f.name: getattr(value, f.name, None) for f in dataclasses.fields(value)}
-        return f"{name}{describe(fields, {**(known or {}), id(value): name})}"
     if isinstance(value, re.Pattern):
         return f"{name}{nested((value.pattern, value.flags))}"
     if isinstance(value, np.random.RandomState):
@@ -117,9 +116,14 @@ def describe(value: Any, known: Mapping[int, str] | None = None) -> str:
         return f"{name}{nested(value.bit_generator.state)}"
     if hasattr(value, "dist") and hasattr(value, "kwds"):  # a frozen distribution of scipy
         return f"{name}{nested((value.dist.name, value.args, value.kwds))}"
+    if hasattr(value, "__array__"):
+        with suppress(Exception):  # of what lies on another device
+            return f"{name} {_of_array(np.asarray(value))}"
     if callable(value) and not _ADDRESS.search(repr(value)):  # a scorer
-        return f"{name} {value!r}"
-    return name
+        name = f"{name} {value!r}"
+    if (state := state_of(value)) is None:
+        return name
+    return f"{name}{describe(state, {**(known or {}), id(value): name})}"
 
 
 def _of_space(space: Space) -> dict[str, str]:
@@ -191,8 +195,14 @@ def _of_table(table: Any) -> str:
     else:
         name = getattr(table, "name", None)  # arrays of pandas have none
         columns = list(table.items()) if hasattr(table, "columns") else [(name, table)]
-    content = [(name, str(column.dtype), column.to_numpy()) for name, column in columns]
+    content = [(name, _of_dtype(column.dtype), column.to_numpy()) for name, column in columns]
     return f"{_name(type(table))} {table.shape} {_hash(describe([index, content]))}"
+
+
+def _of_dtype(dtype: Any) -> str:
+    if isinstance(dtype, pd.CategoricalDtype):  # whose str leaves out their order
+        return f"{dtype} {describe(list(dtype.categories))}"
+    return str(dtype)
 
 
 def _name(thing: Any) -> str:

@@ -61,7 +61,7 @@ _BEND_PRIOR = 3.0  # sd of a
 _LENGTHSCALE_BOUNDS = (np.log(5e-3), np.log(1e3))
 _SHARE_BOUNDS = (-6.0, 6.0)
 _OBLIQUE_BOUNDS = (-0.95, 0.95)
-_MIN_BEND, _MAX_BEND = 1.0, 7.0  # what may bend less is straight
+_MIN_BEND = 1.0  # what may bend less is straight
 _NO_BEND = 1e-5  # where a is smaller, phi is taken at this
 _MAX_OBLIQUE = 10  # numbers up to which S is learnt; more have too many pairs
 NO_SHARE = -40.0  # a logit that means none
@@ -116,7 +116,7 @@ class Kernel:
         self._n_oblique = len(oblique)
         # A slice makes no copy.
         self._oblique = slice(None) if len(oblique) == d else oblique
-        max_bends = np.zeros(d) if max_bends is None else np.minimum(max_bends, _MAX_BEND)
+        max_bends = np.zeros(d) if max_bends is None else max_bends
         bent = np.flatnonzero(max_bends >= _MIN_BEND)
         self._bent = slice(None) if len(bent) == d else bent
         self._above = np.triu_indices(len(oblique), 1)
@@ -124,12 +124,12 @@ class Kernel:
         entry = (0.0, _OBLIQUE_PRIOR / np.sqrt(max(len(oblique) - 1, 1)))
         sizes = [d, 1, n_pairs, len(bent)]
         priors = [(longer, scale), _SHARE_PRIOR, entry, (0.0, _BEND_PRIOR)]
-        bounds = [_LENGTHSCALE_BOUNDS, _SHARE_BOUNDS, _OBLIQUE_BOUNDS, (-_MAX_BEND, _MAX_BEND)]
+        bounds = [_LENGTHSCALE_BOUNDS, _SHARE_BOUNDS, _OBLIQUE_BOUNDS, (0.0, 0.0)]
         self.prior: np.ndarray = np.repeat(priors, sizes, axis=0)
         self.bounds: np.ndarray = np.repeat(bounds, sizes, axis=0)
-        self.bounds[len(self.bounds) - len(bent) :] = np.outer(max_bends[bent], [-1, 1])
         ends = np.cumsum(sizes).tolist()
         self._entries, self.bends = slice(*ends[1:3]), slice(*ends[2:4])
+        self.bounds[self.bends] = np.outer(max_bends[bent], [-1, 1])
 
     def scale(self, theta: np.ndarray, Z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return phi of points Z (n, d) of the cube, and its derivatives by Z, (n, d)."""

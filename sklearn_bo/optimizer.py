@@ -19,7 +19,7 @@ from typing import Any, get_args, overload
 import numpy as np
 from sklearn.utils import check_random_state
 
-from sklearn_bo.design import default_n_initial_points, initial_design
+from sklearn_bo.design import default_n_initial_points, initial_design, on_any_scale
 from sklearn_bo.exceptions import SpaceExhaustedError
 from sklearn_bo.model import Model
 from sklearn_bo.numerics import engine_numerics
@@ -462,14 +462,14 @@ class Optimizer:
         has_levels = differ(scores) or bool(complete) + n_learned > 1
         is_informative = has_levels or 0 < len(complete) <= len(failed)
         if n_useful < self.n_initial_points or not is_informative:
-            z, origin = self._explore(), "initial design"
+            z, origin = self._explore(is_flat=not is_informative), "initial design"
         else:
             z, origin = self._exploit(), "model"
         if not self._remaining.may_ask(z):
             z = self._any_left()
         return self._append(self.space.decode(z), origin)
 
-    def _explore(self) -> np.ndarray:
+    def _explore(self, is_flat: bool) -> np.ndarray:
         """Next point of the initial design, or a random one when it is used up."""
         if self._design is None:
             self._design = deque(initial_design(self.space, self.n_initial_points, self._rng()))
@@ -477,7 +477,8 @@ class Optimizer:
             z = self._design.popleft()
             if self._remaining.admissible(z[None])[0]:
                 return z
-        return self._any_left()
+        z = self._any_left()
+        return on_any_scale(self.space, z, self._rng(len(self.trials), 1)) if is_flat else z
 
     def _any_left(self) -> np.ndarray:
         return self._remaining.draw(self._rng(len(self.trials)))

@@ -3,9 +3,9 @@
 Two proposals in three exploit: they maximise the expected improvement. The third explores, for a
 model fitted to few points is too sure of itself: by a confidence bound under shorter lengthscales
 (Berkenkamp et al. 2019, arXiv:1901.03357), or, every other time where there are categories, by the
-expected improvement within one that is drawn. Where even the bound asks what is known, it is a
-random point. Where trials have failed, the logarithm of the probability of success is added to
-either; beside the bound, which is no logarithm, it is a penalty.
+expected improvement within two that no trial has together, or within one that is drawn. Where even
+the bound asks what is known, it is a random point. Where trials have failed, the logarithm of the
+probability of success is added to either; beside the bound, which is no logarithm, it is a penalty.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _EXPLORE_EVERY = 3
 _EXPLORE_BETA = 2.5
 _EXPLORE_SHORTENING = 0.5
 _EXPLORE_DISTANCE = 0.003  # at least, in some coordinate, to what is known
+_N_PAIRS = 30  # of categories, drawn to find one that no trial has
 _N_ANCHORS = 5
 
 
@@ -80,7 +81,7 @@ def propose(
         is_known = z is not None and abs(gp.Z - z).max(axis=1).min() < _EXPLORE_DISTANCE
         return None if is_known else z  # or else the end of a slope is asked again and again
     if explores:
-        admissible = _in_one_category(space, admissible, rng)
+        admissible = _in_drawn_categories(space, trials, admissible, rng)
     improvement = partial(log_expected_improvement, best=best)
     return maximize([(gp, improvement), *success], space, anchors, admissible, rng)
 
@@ -117,17 +118,32 @@ def _anchors(Z: np.ndarray, expected: np.ndarray) -> np.ndarray:
     return Z[np.argsort(-expected, kind="stable")[:_N_ANCHORS]]
 
 
-def _in_one_category(
-    space: Space, admissible: Admissible, rng: np.random.RandomState
+def _in_drawn_categories(
+    space: Space, trials: Trials, admissible: Admissible, rng: np.random.RandomState
 ) -> Admissible:
-    """Prefer one category of one column, both drawn, lest the search settle on another."""
-    column = rng.choice([j for j, centres in enumerate(space.categories) if len(centres) > 1])
-    category = rng.choice(space.categories[column])
+    """Prefer two categories that no trial has together, or a single one where none were drawn.
+
+    Lest the search settle on others; and what is bad with all that was tried may be good with what
+    was not.
+    """
+    has_categories = np.array([len(centres) > 1 for centres in space.categories])
+    asked = np.array([trial.z for trial in trials])
+
+    def is_there(Z: np.ndarray) -> np.ndarray:
+        # A subspace without a column rests in one of its categories, and is not there.
+        return np.all((Z[:, columns] == z[columns]) & space.active(Z)[:, columns], axis=1)
+
+    for z in space.sample(_N_PAIRS, rng):
+        columns = rng.permutation(np.flatnonzero(has_categories & space.active(z[None])[0]))[:2]
+        if len(columns) == 2 and not is_there(asked).any():
+            break
+    else:
+        columns = rng.choice(np.flatnonzero(has_categories), size=1)
+        z[columns] = rng.choice(space.categories[columns[0]])
 
     def admissible_there(Z: np.ndarray) -> np.ndarray:
         anywhere = admissible(Z)
-        # A subspace without the column rests in one of its categories, and is not there.
-        there = anywhere & (Z[:, column] == category) & space.active(Z)[:, column]
+        there = anywhere & is_there(Z)
         return there if there.any() else anywhere
 
     return admissible_there

@@ -48,7 +48,7 @@ from sklearn_bo.refit import RefitRule
 from sklearn_bo.results import results_frame
 from sklearn_bo.stopping import Rule, check_rules, mean_test_to_train
 from sklearn_bo.trials import Trial
-from sklearn_bo.validation import check_data, check_splits, check_splitter
+from sklearn_bo.validation import check_splits, check_splitter, check_target, check_weights
 
 _NOT_ALWAYS_SET = (
     *("best_estimator_", "best_index_", "best_params_", "best_score_"),
@@ -419,8 +419,10 @@ class BayesSearchCV(BaseSearchCV):
             check_scoring(self.estimator, self.scoring)  # raises for a metric that is no scorer
         scorers, refit_metric = self._get_scorers()
         X, y = indexable(X, y)
-        check_data(base_estimator, X, y, params.get("sample_weight"))
+        check_weights(X, params.get("sample_weight"))
         cv = check_splitter(self.cv)
+        if self.refit or not isinstance(cv, list):  # which may leave out samples without a target
+            check_target(base_estimator, y)
         params = _check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         optimizer, n_candidates = make_optimizer(self, journal.header)
@@ -446,7 +448,8 @@ class BayesSearchCV(BaseSearchCV):
             self.refit.check(searched, metrics, n_splits)
 
         if self.journal is not None:
-            passed = {"X": X, "y": y, **params}
+            given = {name: value for name, value in params.items() if value is not None}
+            passed = {"X": X, "y": y, **given}
             begin_journal(journal, self, optimizer, passed, splits, names)
         if self.verbose > 0:
             print(

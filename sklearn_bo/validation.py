@@ -18,44 +18,56 @@ from sklearn_bo.dimensions import Choices
 from sklearn_bo.space import Space, Subspace
 
 
-def check_data(estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any) -> None:
-    """Raise if the target or the weights would fail every fit.
+def check_weights(X: Any, sample_weight: Any) -> None:
+    """Raise unless there is one weight a sample.
 
     Parameters
     ----------
-    estimator : estimator
-        What is to be fitted.
     X : array-like
         Training data.
-    y : array-like or None
-        Target.
     sample_weight : array-like or None
         Weights of the samples.
 
     Raises
     ------
     ValueError
-        If the target of a classifier or regressor of scikit-learn has missing values, or there is
-        not one weight a sample.
+        If their numbers differ.
     """
-    if _refuses_missing_target(estimator) and (
-        isinstance(y, list | np.ndarray) or hasattr(y, "to_numpy")
-    ):
-        try:
-            values = np.asarray(y)
-        except ValueError:  # sequences of different lengths
-            values = np.empty(0)
-        if values.dtype.kind in "fO" and (missing := pd.isna(values)).any():
-            raise ValueError(
-                f"Input y contains NaN: {missing.sum()} of {values.size} values, the first at "
-                f"position {np.argmax(missing)}. Drop these samples or fill in their target."
-            )
     if sample_weight is not None and np.ndim(sample_weight) > 0:
         n_weights, n_samples = _num_samples(sample_weight), _num_samples(X)
         if n_weights != n_samples:
             raise ValueError(
                 f"sample_weight has {n_weights} entries for {n_samples} samples; give one each."
             )
+
+
+def check_target(estimator: BaseEstimator, y: Any) -> None:
+    """Raise if the target of a classifier or regressor of scikit-learn has missing values.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is to be fitted.
+    y : array-like or None
+        Target.
+
+    Raises
+    ------
+    ValueError
+        If a value is missing.
+    """
+    is_array = isinstance(y, list | np.ndarray) or hasattr(y, "to_numpy")
+    if not is_array or not _refuses_missing_target(estimator):
+        return
+    try:
+        values = np.asarray(y)
+    except ValueError:  # sequences of different lengths
+        return
+    if values.dtype.kind in "fO" and (missing := pd.isna(values)).any():
+        raise ValueError(
+            f"Input y contains NaN: {missing.sum()} of {values.size} values, the first at "
+            f"position {np.argmax(missing)}. Drop these samples or fill in their target."
+        )
 
 
 def _refuses_missing_target(estimator: BaseEstimator) -> bool:

@@ -1,4 +1,4 @@
-"""Values of parameters: which are numbers, and which two are the same."""
+"""Values of parameters: which are numbers, and which two are the same or alike."""
 
 import math
 import numbers
@@ -36,13 +36,32 @@ def same(a: Any, b: Any) -> bool:
 
 
 def is_clone(a: Any, b: Any) -> bool:
-    """Return whether two estimators are alike, as cloning a search makes of one."""
-    if type(a) is not type(b) or isinstance(a, type) or not hasattr(a, "get_params"):
+    """Return whether two values are one choice, or alike, as cloning a search makes of one."""
+    if same(a, b):
+        return True
+    if type(a) is not type(b) or isinstance(a, type):
         return False
-    of_a, of_b = a.get_params(deep=False), b.get_params(deep=False)
-    return of_a.keys() == of_b.keys() and all(
-        same(of_a[name], of_b[name]) or is_clone(of_a[name], of_b[name]) for name in of_a
-    )
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(is_clone, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(is_clone(a[key], b[key]) for key in a)
+    if hasattr(a, "get_params"):
+        return is_clone(a.get_params(deep=False), b.get_params(deep=False))
+    if type(a).__eq__ is not object.__eq__ or (state := state_of(a)) is None:
+        return False
+    try:
+        return is_clone(state, state_of(b))
+    except RecursionError:  # of what refers to itself
+        return False
+
+
+def state_of(value: Any) -> tuple[Any, ...] | None:
+    """Return all that tells an object from others of its class, by what pickle would keep."""
+    try:
+        reduced = value.__reduce_ex__(4)
+    except Exception:  # which it may refuse
+        return None
+    return reduced[1:3] if isinstance(reduced, tuple) else None
 
 
 def is_number(value: Any, kind: type = numbers.Real) -> bool:

@@ -1,13 +1,19 @@
-"""Choices that are classes, and parameters that an estimator takes only together."""
+"""Choices that are classes or other objects, and settings that an estimator does not take."""
+
+from functools import partial
 
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_bo import BayesSearchCV
+from sklearn_bo.dimensions import Choices
 
 X = np.arange(40.0).reshape(-1, 1)
 y = np.arange(40) // 10 % 2
@@ -33,10 +39,81 @@ class Wrapper(BaseEstimator):
         return self.model_.score(X, y)
 
 
+class Ensemble(ClassifierMixin, BaseEstimator):
+    def __init__(self, base=None, n_estimators=1, cv=None):
+        self.base = base
+        self.n_estimators = n_estimators
+        self.cv = cv
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def score(self, X, y):
+        return self.base.max_depth - 0.1 * self.n_estimators
+
+
 def test_classes_are_choices_beside_another_class_of_the_estimators_own():
     space = {"model": [DummyClassifier, DecisionTreeClassifier]}
     search = BayesSearchCV(Wrapper(), space, n_iter=2, cv=2, random_state=0).fit(X, y)
     assert search.best_params_ == {"model": DecisionTreeClassifier}
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        [[("scale", StandardScaler(), [0])], [("scale", MinMaxScaler(), [0])]],
+        [KFold(2), KFold(3), StratifiedKFold(2)],
+        [{"inner": StandardScaler()}, {"inner": MinMaxScaler()}],
+        [partial(max, 1), partial(max, 2), partial(min, 2)],
+    ],
+    ids=["lists of steps", "splitters", "dicts", "partials"],
+)
+def test_copies_of_choices_are_those_choices(choices):
+    dimension = Choices(choices)
+    for level, choice in enumerate(choices):
+        assert dimension.index(clone(choice, safe=False)) == level
+    assert Choices(clone(choices, safe=False)) == dimension
+    assert Choices(choices[::-1]) != dimension
+
+
+def test_a_choice_that_refers_to_itself_is_none_of_its_copies():
+    one, other = KFold(2), KFold(2)
+    one.itself, other.itself = one, other
+    dimension = Choices([one, 5])
+    assert dimension.index(one) == 0
+    with pytest.raises(ValueError, match="is not in"):
+        dimension.index(other)
+
+
+def test_a_clone_of_a_search_over_objects_evaluates_the_same_candidates():
+    models = [DecisionTreeClassifier(max_depth=depth) for depth in (1, 2, 3)]
+    space = [
+        {"base": models, "n_estimators": (1, 9)},
+        {"base": models, "n_estimators": [1], "cv": [KFold(2), KFold(3)]},
+    ]
+    first = {"base": models[2], "n_estimators": 1, "cv": KFold(3)}
+    searches = [BayesSearchCV(Ensemble(), space, initial_candidates=first, cv=2, random_state=0)]
+    searches[0].set_params(n_iter=14)
+    searches.append(clone(searches[0]))
+    texts = [str(search.fit(X, y).cv_results_["params"]) for search in searches]
+    assert texts[0] == texts[1]
+    assert "KFold(n_splits=3" in str(searches[1].trials_[0].params)
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores")
+def test_settings_that_set_params_refuses_are_failed_candidates():
+    search = BayesSearchCV(
+        Wrapper(DecisionTreeClassifier), {"low": (-2.0, 3.0)}, n_iter=12, cv=2, random_state=0
+    )
+    with pytest.warns(FitFailedWarning, match="low < high is asked for"):
+        search.fit(X, y)
+    low = np.array([trial.params["low"] for trial in search.trials_])
+    failed = [trial.state == "failed" for trial in search.trials_]
+    assert failed == (low >= 1).tolist()
+    assert 0 < sum(failed) < 6
+    with pytest.raises(ValueError, match="low < high is asked for"):
+        search.set_params(error_score="raise").fit(X, y)
 
 
 def test_parameters_that_are_valid_together_need_not_be_so_alone():

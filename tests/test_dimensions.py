@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from spelled import Sampler, parse, without_address
 
-from sklearn_bo.dimensions import Integer, Real
+from sklearn_bo.dimensions import Choices, Distribution, Integer, Real
 from sklearn_bo.parsing import parse_dimension
 
 property_test = settings(deadline=None)
@@ -43,11 +43,30 @@ def test_choices_are_saved_without_keys_that_no_text_can_write():
 
 
 def test_linear_ranges_of_what_is_not_negative_may_bend_as_far_as_their_logarithm():
-    assert [d.max_bend for d in KINDS if d.max_bend] == [math.inf]
-    assert Real(2.0, 200.0).max_bend == pytest.approx(math.log(100))
-    assert Integer(1, 8).max_bend == pytest.approx(math.log(8))
-    assert Real(0.0, 1.0).max_bend == math.inf
-    assert Integer(0, 1).max_bend == 0.0  # two values have no scale
+    triangle = stats.triang(0.5, loc=1.0, scale=9.0)
+    for linear, max_bend in [
+        (Real(2.0, 200.0), math.log(100)),
+        (Real(0.0, 1.0), 7.0),
+        (Real(-1.0, 1.0), 0.0),
+        (Real(1e-3, 1.0, log=True), 0.0),
+        (Integer(1, 8), math.log(8)),
+        (Integer(1, 1000, log=True), 0.0),
+        (Integer(0, 1), 0.0),  # two values have no scale
+        (Choices(range(0, 100, 5)), 7.0),
+        (Choices([2.0, 4.0, 6.0]), math.log(3)),
+        (Choices([1, 10, 100, 1000]), 0.0),
+        (Choices([10**400, 2 * 10**400, 4 * 10**400]), 0.0),
+        (Choices([None, 2, 4, 6]), 0.0),
+        (Choices(["2", "4", "6"]), 0.0),
+        (Distribution(stats.expon(scale=3.0)), 7.0),
+        (Distribution(triangle), math.log(triangle.ppf(0.999) / triangle.ppf(0.001))),
+        (Distribution(stats.lognorm(2.0)), 0.0),
+        (Distribution(stats.norm()), 0.0),
+        (Distribution(stats.halfnorm()), 7.0),
+        (Distribution(stats.logistic()), 0.0),
+        (Real(1e-300, 1e300), 7.0),
+    ]:
+        assert linear.max_bend == pytest.approx(max_bend, rel=0.01)
 
 
 @property_test

@@ -24,7 +24,8 @@ from journaled import (
     y,
 )
 from scipy import sparse, stats
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.compose import make_column_selector
+from sklearn.linear_model import LassoCV, LogisticRegression, Ridge
 from sklearn.metrics import f1_score, make_scorer
 from sklearn.model_selection import KFold, ShuffleSplit
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -145,6 +146,34 @@ class Node:
         self.node = self
 
 
+class Cost:
+    """Holds itself, too."""
+
+    def __init__(self, weight):
+        self.weight = weight
+        self.itself = self
+
+    def __call__(self, estimator, X, y):
+        return self.weight
+
+
+class Rows:
+    """Data that are no array and have no state to pickle."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype)
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError("not to be pickled")
+
+
+def in_order(categories):
+    return pd.Categorical(["a", "b"], list(categories))
+
+
 def masked(first_is_masked):
     return np.ma.array([1.0, 2.0], mask=[first_is_masked, False])
 
@@ -164,6 +193,12 @@ def masked(first_is_masked):
         (masked(True), masked(True), masked(False)),
         (np.timedelta64(1, "s"), np.timedelta64(1, "s"), np.timedelta64(2, "s")),
         (np.datetime64("2020"), np.datetime64("2020"), np.datetime64("2021")),
+        (make_column_selector("^p"), make_column_selector("^p"), make_column_selector("^s")),
+        (LassoCV(cv=KFold(2)), LassoCV(cv=KFold(2)), LassoCV(cv=KFold(3))),
+        (Cost(1), Cost(1), Cost(2)),
+        (Cost(1).__call__, Cost(1).__call__, Cost(2).__call__),
+        (Rows([1]), Rows([1]), Rows([2])),
+        (in_order("ab"), in_order("ab"), in_order("ba")),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -180,6 +215,13 @@ def test_a_cache_has_no_effect():
     ]
     assert all(other == parts[0] for other in parts[1:4])
     assert parts[4] != parts[0]
+
+
+def test_what_is_left_out_and_how_a_number_is_written_make_no_other_search(path):
+    make(path, n_iter=2, error_score=0).fit(X, y)
+    Anything.fits.clear()
+    make(path, n_iter=2, error_score=0.0, refit=False).fit(X, y, sample_weight=None, groups=None)
+    assert not Anything.fits
 
 
 def test_functions_and_classes_are_described_by_name():

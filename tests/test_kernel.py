@@ -65,7 +65,7 @@ def test_scales_do_not_bend_without_need(seed):
 
 
 def test_a_scale_bends_no_further_than_its_range_allows():
-    kernel = Kernel([np.empty(0)] * 3, max_bends=np.array([2.5, 0.5, np.inf]))
+    kernel = Kernel([np.empty(0)] * 3, max_bends=np.array([2.5, 0.5, 7.0]))
     assert_array_equal(kernel.bounds[kernel.bends], [[-2.5, 2.5], [-7.0, 7.0]])
 
 

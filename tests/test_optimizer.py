@@ -103,6 +103,19 @@ def test_the_initial_design_goes_on_while_scores_differ_by_rounding_alone():
     assert optimizer.ask().origin == "model"
 
 
+def test_while_all_scores_are_equal_linear_ranges_are_tried_on_a_logarithmic_scale_too():
+    space = {"n": (1, 1000), "x": (-1.0, 1.0), "rate": (1e-3, 1.0, "log-uniform")}
+    asked = run(Optimizer(space, random_state=0), lambda params: 0.5, 88)[8:]
+    small = {
+        name: [params[name] < middle for params in asked]
+        for name, middle in [("n", 32), ("x", 0.0), ("rate", 0.032)]
+    }
+    # Half of the draws have half of their integers below the geometric mean, the others 3 %.
+    assert np.mean(small["n"]) == pytest.approx(0.27, abs=0.15)
+    assert np.mean(small["x"]) == pytest.approx(0.5, abs=0.15)
+    assert np.mean(small["rate"]) == pytest.approx(0.5, abs=0.15)
+
+
 def test_the_model_waits_for_as_many_failures_as_equal_scores():
     optimizer = Optimizer(cube(2), random_state=0, n_initial_points=2)
     scores = iter([0.5, 0.5, math.nan, math.nan, 0.5])

@@ -1,12 +1,13 @@
 """Where to look next: each proposal maximises its acquisition function, computed here anew."""
 
+import itertools
 import math
 from functools import partial
 
 import numpy as np
 import pytest
 from scipy import stats
-from tuned import cube, drawn
+from tuned import cube, drawn, run
 
 from sklearn_bo import Optimizer
 from sklearn_bo.model import Model
@@ -78,6 +79,45 @@ def test_every_other_exploration_tries_any_category_and_no_other_proposal_a_hope
         kinds[n] = [model.space.decode(z)["kind"] for z in proposals]
     assert "bad" not in kinds[10]
     assert min(kinds[11].count(kind) for kind in MIXED["kind"]) >= 4  # of about 10
+
+
+HEIGHT = {"good": 1.0, "fair": 0.5, "poor": 0.0, "worst": -1.0}
+TRAP = {**cube(2), "a": list(HEIGHT), "b": list(HEIGHT)}
+
+
+def trap(params):
+    """Best where both categories are the worst, each of which is bad beside all others."""
+    both = 6.0 * (params["a"] == params["b"] == "worst")
+    misfit = (params["x0"] - 0.3) ** 2 + (params["x1"] - 0.3) ** 2
+    return HEIGHT[params["a"]] + HEIGHT[params["b"]] + both - 2 * misfit
+
+
+def pairs(settings):
+    return [(params["a"], params["b"]) for params in settings]
+
+
+def test_exploration_asks_pairs_of_categories_that_no_trial_has():
+    space, model, trials = search(TRAP, trap, 11)
+    proposals = [propose(model, trials, anywhere, np.random.RandomState(s)) for s in range(30)]
+    asked = set(pairs(map(space.decode, proposals)))
+    assert not asked & set(pairs(trial.params for trial in trials))
+    assert len(asked) >= 5
+
+
+def test_exploration_asks_single_categories_once_all_pairs_were_tried():
+    space, model = Space(TRAP), Model(Space(TRAP))
+    trials = drawn(space, trap, 1)
+    for a, b in itertools.product(HEIGHT, HEIGHT):
+        params = {"x0": 0.5, "x1": 0.5, "a": a, "b": b}
+        trials.finish(trials.append(params, space.encode(params), "told"), trap(params))
+    proposals = [propose(model, trials, anywhere, np.random.RandomState(s)) for s in range(60)]
+    for of_one in zip(*pairs(map(space.decode, proposals)), strict=True):
+        assert set(of_one) == set(HEIGHT)
+
+
+def test_search_finds_two_categories_that_are_good_together_alone():
+    searches = [run(Optimizer(TRAP, random_state=seed), trap, 50) for seed in range(8)]
+    assert sum(("worst", "worst") in pairs(asked) for asked in searches) >= 7
 
 
 def test_categories_that_a_subspace_lacks_or_that_have_no_rival_are_not_drawn():

@@ -273,13 +273,13 @@ def test_budgets_of_subspaces_stand_beside_n_iter():
 # -- what GridSearchCV takes
 
 
-def same_as_grid(estimator, grid, X, y):
+def same_as_grid(estimator, grid, X, y, **options):
     """Compare a search through all settings with GridSearchCV's, setting by setting."""
     scores = []
-    n_iter = len(ParameterGrid(grid))
+    n_iter, options = len(ParameterGrid(grid)), {"cv": KFold(2), **options}
     for search in (
-        GridSearchCV(estimator, grid, cv=KFold(2)),
-        BayesSearchCV(estimator, grid, n_iter=n_iter, cv=KFold(2), random_state=0),
+        GridSearchCV(estimator, grid, **options),
+        BayesSearchCV(estimator, grid, n_iter=n_iter, random_state=0, **options),
     ):
         table = search.fit(X, y).cv_results_
         settings = [repr(sorted(params.items())) for params in table["params"]]
@@ -334,6 +334,15 @@ def test_targets_may_have_gaps_for_a_regressor_that_knows_what_to_do():
     own = make_pipeline(StandardScaler(), GridSearchCV(Ridge(), {"alpha": [0.1, 10.0]}))
     with pytest.raises(ValueError, match=r"^Input y contains NaN: 14 of 40"):
         BayesSearchCV(own, {"gridsearchcv__cv": [2, 3]}).fit(X, target)
+
+
+def test_targets_may_be_missing_where_no_split_and_no_refit_meets_them():
+    target = np.where(np.arange(40) < 10, np.nan, X[:, 0])
+    folds = KFold(3).split(X[10:])
+    splits = [(train + 10, test + 10) for train, test in folds]
+    same_as_grid(Ridge(), {"alpha": [0.1, 10.0]}, X, target, cv=splits, refit=False)
+    with pytest.raises(ValueError, match=r"^Input y contains NaN: 10 of 40"):
+        BayesSearchCV(Ridge(), {"alpha": [0.1, 10.0]}, cv=splits).fit(X, target)
 
 
 def test_targets_may_be_sequences_of_different_lengths():
