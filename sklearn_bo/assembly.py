@@ -8,6 +8,10 @@ from functools import partial
 from numbers import Integral
 from typing import Any
 
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.model_selection import check_cv
+
+from sklearn_bo._sklearn import _num_samples
 from sklearn_bo.design import default_n_initial_points
 from sklearn_bo.dimensions import Choices
 from sklearn_bo.fingerprint import fingerprint
@@ -16,7 +20,7 @@ from sklearn_bo.objective import named_metric, objective_value
 from sklearn_bo.optimizer import Optimizer, draw_seed
 from sklearn_bo.previous import teach
 from sklearn_bo.space import Space
-from sklearn_bo.validation import check_parameters
+from sklearn_bo.validation import check_parameters, check_splits
 from sklearn_bo.values import is_number
 
 
@@ -91,6 +95,39 @@ def make_optimizer(search: Any, header: Header | None) -> tuple[Optimizer, int]:
     if search.initial_candidates is None and (known := space.closest(defaults)) is not None:
         optimizer.enqueue(known, defaults=defaults, origin="estimator")
     return optimizer, n_candidates
+
+
+def draw_splits(
+    estimator: BaseEstimator, cv: Any, X: Any, y: Any, params: dict[str, Any]
+) -> list[tuple]:
+    """Draw the splits that all candidates share.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is tuned.
+    cv : int, splitter, list of (train, test) or None
+        How to split.
+    X, y : array-like
+        The data.
+    params : dict of str to object
+        What the splitter gets beside the data, as ``groups``.
+
+    Returns
+    -------
+    list of (train, test)
+        Indices or masks.
+
+    Raises
+    ------
+    ValueError
+        If the splitter gives no splits of these data.
+    """
+    splitter = check_cv(cv, y, classifier=is_classifier(estimator))
+    n_splits = splitter.get_n_splits(X, y, **params)
+    splits = list(splitter.split(X, y, **params))
+    check_splits(splits, n_splits, _num_samples(X))
+    return splits
 
 
 def _about_ranges(space: Space) -> str:

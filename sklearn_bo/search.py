@@ -12,9 +12,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 from sklearn.utils.validation import check_is_fitted
 
@@ -24,12 +23,11 @@ from sklearn_bo._sklearn import (
     StrOptions,
     _check_method_params,
     _fit_context,
-    _num_samples,
     _warn_or_raise_about_fit_failures,
     init_callback_context,
     scorers_by_name,
 )
-from sklearn_bo.assembly import begin_journal, make_optimizer
+from sklearn_bo.assembly import begin_journal, draw_splits, make_optimizer
 from sklearn_bo.budget import TimeBudget
 from sklearn_bo.cross_validation import CrossValidation, FoldResult
 from sklearn_bo.ending import Ending
@@ -48,7 +46,7 @@ from sklearn_bo.refit import RefitRule
 from sklearn_bo.results import results_frame
 from sklearn_bo.stopping import Rule, check_rules, mean_test_to_train
 from sklearn_bo.trials import Trial
-from sklearn_bo.validation import check_splits, check_splitter, check_target, check_weights
+from sklearn_bo.validation import check_splitter, check_target, check_weights
 
 _NOT_ALWAYS_SET = (
     *("best_estimator_", "best_index_", "best_params_", "best_score_"),
@@ -439,10 +437,8 @@ class BayesSearchCV(BaseSearchCV):
         context = init_callback_context(self, max_subtasks=1 + (self.refit is not False))
         context = context.call_on_fit_task_begin(estimator=self, **data)
 
-        cv = check_cv(cv, y, classifier=is_classifier(self.estimator))
-        n_splits = cv.get_n_splits(X, y, **routed.splitter.split)
-        splits = list(cv.split(X, y, **routed.splitter.split))
-        check_splits(splits, n_splits, _num_samples(X))
+        splits = draw_splits(self.estimator, cv, X, y, routed.splitter.split)
+        n_splits = len(splits)
         if isinstance(self.refit, RefitRule):
             searched = (name for part in optimizer.space.subspaces for name in part.dimensions)
             self.refit.check(searched, metrics, n_splits)

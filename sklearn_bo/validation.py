@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from difflib import get_close_matches
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -195,8 +194,10 @@ def _check_parameter(estimator: BaseEstimator, subspace: Subspace, name: str) ->
         for other, dimension in subspace.dimensions.items()
         if isinstance(dimension, Choices) and _owns(other, dimension, name)
     }
-    for choices in product(*owners.values()):
-        setting = {**dict(zip(owners, choices, strict=True)), name: middle[name]}
+    usual = {other: middle[other] for other in [*owners, name]}
+    # One owner at a time: all with one another are too many, and what few such lack fails later.
+    varied = [{**usual, owner: value} for owner, values in owners.items() for value in values]
+    for setting in varied or [usual]:
         try:
             clone(estimator).set_params(**clone(setting, safe=False))
         except (AttributeError, TypeError, ValueError) as error:
