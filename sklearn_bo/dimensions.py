@@ -368,7 +368,10 @@ class Distribution(_Continuous):
 
     @property
     def max_bend(self) -> float:
-        """As of any numbers, but for the tails; by a low one, as logits have an even middle."""
+        """As of any numbers without the tails, told by a low quantile.
+
+        By the middle of its values a logistic law looks even, too.
+        """
         low, inner, high = quantiles(self.law, [_TAIL, 0.1, 1 - _TAIL]).tolist()
         return _max_bend(low, inner, high, 0.1)
 
@@ -478,12 +481,13 @@ def _max_bend(low: float, inner: float, high: float, u: float) -> float:
     """Return `Dimension.max_bend` of numbers of which `inner` lies at the fraction `u`."""
     if not 0 <= low < inner < high <= sys.float_info.max:
         return 0.0
-    if low == 0:
-        return _MAX_BEND
+    low = max(low, high * math.exp(-_MAX_BEND))
     length = math.log(high) - math.log(low)
+    if inner <= low or length == 0:  # by rounding
+        return 0.0
     even = (math.log(low + u * (high - low)) - math.log(low)) / length
     is_even = (math.log(inner) - math.log(low)) / length > (u + even) / 2  # u if logarithmic
-    return min(length, _MAX_BEND) if is_even else 0.0
+    return length if is_even else 0.0
 
 
 def _clip(value: float, low: float = 0.0, high: float = 1.0) -> float:

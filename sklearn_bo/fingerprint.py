@@ -25,6 +25,8 @@ from sklearn_bo.dimensions import Choices, Dimension, Distribution, quantiles
 from sklearn_bo.space import Space
 from sklearn_bo.values import native, state_of
 
+Known = dict[int, tuple[Any, str]]
+
 _MAX_LENGTH = 100  # characters of a description beyond which a hash stands for the rest
 _PLAIN = (  # whose repr is the same in any process
     *(type(None), bool, int, float, complex, Decimal, str, bytes, range, slice, Enum, PurePath),
@@ -63,25 +65,33 @@ def fingerprint(
     return {name: _shortened(text) for name, text in parts.items()}
 
 
-def describe(value: Any, known: Mapping[int, str] | None = None) -> str:
+def describe(value: Any, known: Known | None = None) -> str:
     """Describe a value by what is the same in another process.
 
     Parameters
     ----------
     value : object
         Anything.
-    known : dict of int to str, default=None
-        What to say of objects within it that are described elsewhere, by their ``id``.
+    known : dict of int to (object, str), default=None
+        Objects within it that are described elsewhere, by their ``id``, and what to say of them.
 
     Returns
     -------
     str
         The description: as long as it takes, arrays by their hash.
     """
+    try:
+        return _describe(value, dict(known or {}))
+    except RecursionError:
+        return _name(type(value))
+
+
+def _describe(value: Any, known: Known) -> str:
+    """Describe a value, and note the objects in it, which may refer to one another."""
     value = native(value)
-    if known and id(value) in known:
-        return known[id(value)]
-    nested = functools.partial(describe, known=known)
+    if id(value) in known:
+        return known[id(value)][1]
+    nested = functools.partial(_describe, known=known)
     if isinstance(value, _PLAIN):
         return repr(value)
     if isinstance(value, np.generic):
@@ -121,9 +131,9 @@ def describe(value: Any, known: Mapping[int, str] | None = None) -> str:
             return f"{name} {_of_array(np.asarray(value))}"
     if callable(value) and not _ADDRESS.search(repr(value)):  # a scorer
         name = f"{name} {value!r}"
-    if (state := state_of(value)) is None:
-        return name
-    return f"{name}{describe(state, {**(known or {}), id(value): name})}"
+    known[id(value)] = value, name  # held, lest another object get its id
+    state = state_of(value)
+    return name if state is None else f"{name}{nested(state)}"
 
 
 def _of_space(space: Space) -> dict[str, str]:
@@ -156,7 +166,7 @@ def _of_estimator(estimator: BaseEstimator, space: Space) -> dict[str, str]:
 
     # Steps of a pipeline stand in its list of steps and by their own names: the latter tell more.
     known = {
-        id(value): "searched" if is_searched(name) else _name(type(value))
+        id(value): (value, "searched" if is_searched(name) else _name(type(value)))
         for name, value in params.items()
         if hasattr(value, "get_params") and not isinstance(value, type)
     }

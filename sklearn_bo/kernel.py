@@ -19,15 +19,15 @@ is to be small along them (Vivarelli & Williams 1999, "Discovering hidden featur
 processes regression"). So the c_j of a few numbers are learnt: the columns of I + S at unit length,
 with S symmetric and zero on its diagonal. Then l_j remains the lengthscale along column j.
 
-Some numbers act on a logarithmic scale though their range is given linearly, as a learning rate may
-be from 0 to 1. So the scale of these is learnt too (input warping, Snoek et al. 2014,
+Some numbers act on a logarithmic scale though they are given linearly, as a learning rate may be as
+a range from 0 to 1. So the scale of these is learnt too (input warping, Snoek et al. 2014,
 arXiv:1402.0929):
 
     phi(u) = log(1 + (e^a - 1) u) / a,
 
 the identity at a = 0, and the logarithm of a value from low to high at a = log(high / low), as far
-as it may bend; if a is negative, the same from the other end. What has no linear range of numbers
-that are at least 0 keeps its coordinates.
+as it may bend; if a is negative, the same from the other end. What holds no numbers of at least 0,
+or holds them spread logarithmically, keeps its coordinates.
 
 The first term knows nothing of a setting until a near one was seen. The second adds up what each
 parameter does by itself (Duvenaud, Nickisch & Rasmussen 2011, arXiv:1112.4394), so it learns of all

@@ -462,7 +462,8 @@ class Optimizer:
         has_levels = differ(scores) or bool(complete) + n_learned > 1
         is_informative = has_levels or 0 < len(complete) <= len(failed)
         if n_useful < self.n_initial_points or not is_informative:
-            z, origin = self._explore(is_flat=not is_informative), "initial design"
+            is_flat = bool(complete) and not is_informative
+            z, origin = self._explore(is_flat), "initial design"
         else:
             z, origin = self._exploit(), "model"
         if not self._remaining.may_ask(z):

@@ -8,6 +8,7 @@ import math
 import numbers
 import reprlib
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -122,7 +123,8 @@ def _from_tuple(spec: tuple) -> Dimension | None:
     """Return the range that a tuple means, None when it holds choices."""
     if len(spec) < 2 or len(spec) > 4:
         return None
-    low, high, *rest = map(native, spec)
+    values: list[Any] = [float(v) if isinstance(v, Decimal) else native(v) for v in spec]
+    low, high, *rest = values
     kinds = all(map(isinstance, rest, (str, numbers.Real)))
     names_prior = bool(rest) and isinstance(rest[0], str) and rest[0] in _PRIORS
     if names_prior and all(isinstance(end, str) and _reads_as_number(end) for end in (low, high)):

@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 
 from sklearn_bo.acquisition import log_expected_improvement, upper_confidence_bound
-from sklearn_bo.maximizer import Admissible, maximize
+from sklearn_bo.maximizer import Admissible, Term, maximize
 from sklearn_bo.model import Model
 from sklearn_bo.space import Space
 from sklearn_bo.trials import Trials
@@ -80,10 +80,12 @@ def propose(
         z = maximize([(gp, bound), *success], space, anchors, admissible, rng)
         is_known = z is not None and abs(gp.Z - z).max(axis=1).min() < _EXPLORE_DISTANCE
         return None if is_known else z  # or else the end of a slope is asked again and again
+    terms: list[Term] = [(gp, partial(log_expected_improvement, best=best)), *success]
     if explores:
-        admissible = _in_drawn_categories(space, trials, admissible, rng)
-    improvement = partial(log_expected_improvement, best=best)
-    return maximize([(gp, improvement), *success], space, anchors, admissible, rng)
+        there = _in_drawn_categories(space, trials, admissible, rng)
+        if (z := maximize(terms, space, anchors, there, rng)) is not None:
+            return z
+    return maximize(terms, space, anchors, admissible, rng)
 
 
 def improvement_left(
@@ -121,7 +123,7 @@ def _anchors(Z: np.ndarray, expected: np.ndarray) -> np.ndarray:
 def _in_drawn_categories(
     space: Space, trials: Trials, admissible: Admissible, rng: np.random.RandomState
 ) -> Admissible:
-    """Prefer two categories that no trial has together, or a single one where none were drawn.
+    """Restrict to two categories that no trial has together, or to one where none were drawn.
 
     Lest the search settle on others; and what is bad with all that was tried may be good with what
     was not.
@@ -141,9 +143,4 @@ def _in_drawn_categories(
         columns = rng.choice(np.flatnonzero(has_categories), size=1)
         z[columns] = rng.choice(space.categories[columns[0]])
 
-    def admissible_there(Z: np.ndarray) -> np.ndarray:
-        anywhere = admissible(Z)
-        there = anywhere & is_there(Z)
-        return there if there.any() else anywhere
-
-    return admissible_there
+    return lambda Z: admissible(Z) & is_there(Z)

@@ -16,7 +16,7 @@ def native(value: Any) -> Any:
 
 def same(a: Any, b: Any) -> bool:
     """Return whether two values are one choice: identical, or equal and of the same type."""
-    if a is b:
+    if a is b or (is_nan(a) and is_nan(b)):
         return True
     if type(a) is not type(b):
         return False
@@ -61,7 +61,7 @@ def state_of(value: Any) -> tuple[Any, ...] | None:
         reduced = value.__reduce_ex__(4)
     except Exception:  # which it may refuse
         return None
-    return reduced[1:3] if isinstance(reduced, tuple) else None
+    return reduced[:3] if isinstance(reduced, tuple) else None
 
 
 def is_number(value: Any, kind: type = numbers.Real) -> bool:

@@ -191,5 +191,7 @@ class OutputWarping:
         nodes, weights = np.polynomial.legendre.leggauss(_N_NODES)
         t = low + (high - low) * (nodes + 1) / 2
         excess = self.inverse(t) - self.inverse(np.array([threshold]))
-        excess = np.minimum(excess, _LINEAR_RANGE * self._scale * self._unit)
+        with np.errstate(over="ignore"):
+            cap = min(_LINEAR_RANGE * self._scale * self._unit, _LARGEST)
+        excess = np.minimum(excess, cap)
         return float(weights @ (excess * norm.pdf(t, mean, std)) * (high - low) / 2)

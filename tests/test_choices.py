@@ -1,5 +1,6 @@
 """Choices that are classes or other objects, and settings that an estimator does not take."""
 
+import pickle
 from functools import partial
 
 import numpy as np
@@ -8,6 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import FitFailedWarning
+from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -39,6 +41,24 @@ class Wrapper(BaseEstimator):
         return self.model_.score(X, y)
 
 
+class Reduced:
+    """Is told from others by the function that pickle calls."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __reduce__(self):
+        return (lowest if self.function is min else highest), ()
+
+
+def lowest():
+    return Reduced(min)
+
+
+def highest():
+    return Reduced(max)
+
+
 class Ensemble(ClassifierMixin, BaseEstimator):
     def __init__(self, base=None, n_estimators=1, cv=None):
         self.base = base
@@ -65,14 +85,17 @@ def test_classes_are_choices_beside_another_class_of_the_estimators_own():
         [[("scale", StandardScaler(), [0])], [("scale", MinMaxScaler(), [0])]],
         [KFold(2), KFold(3), StratifiedKFold(2)],
         [{"inner": StandardScaler()}, {"inner": MinMaxScaler()}],
+        [SimpleImputer(), SimpleImputer(missing_values=-1), KNNImputer()],
+        [Reduced(min), Reduced(max)],
         [partial(max, 1), partial(max, 2), partial(min, 2)],
     ],
-    ids=["lists of steps", "splitters", "dicts", "partials"],
+    ids=["lists of steps", "splitters", "dicts", "imputers", "reductions", "partials"],
 )
 def test_copies_of_choices_are_those_choices(choices):
     dimension = Choices(choices)
     for level, choice in enumerate(choices):
         assert dimension.index(clone(choice, safe=False)) == level
+        assert dimension.index(pickle.loads(pickle.dumps(choice))) == level
     assert Choices(clone(choices, safe=False)) == dimension
     assert Choices(choices[::-1]) != dimension
 

@@ -65,6 +65,11 @@ def test_linear_ranges_of_what_is_not_negative_may_bend_as_far_as_their_logarith
         (Distribution(stats.halfnorm()), 7.0),
         (Distribution(stats.logistic()), 0.0),
         (Real(1e-300, 1e300), 7.0),
+        (Real(1.7e9, 1.7e9 + 1e-6), 0.0),
+        (Integer(2**60, 2**60 + 100), 0.0),
+        (Choices([10**17, 10**17 + 20, 10**17 + 40]), 0.0),
+        (Choices([0, 1e-4, 1e-3, 1e-2, 0.1, 1]), 0.0),
+        (Distribution(stats.gamma(0.01)), 0.0),
     ]:
         assert linear.max_bend == pytest.approx(max_bend, rel=0.01)
 

@@ -206,6 +206,23 @@ def test_common_objects_are_told_apart_by_what_they_hold(one, same, other):
     assert describe(one) == describe(same) != describe(other)
 
 
+def test_objects_that_refer_to_one_another_are_each_described_once():
+    nodes = [Cost(weight) for weight in range(30)]
+    for node in nodes:
+        node.others = nodes
+    assert len(describe(nodes[0])) < 30 * 30 * 50  # each lists all
+    before = describe(nodes[0])
+    nodes[-1].weight = -1
+    assert describe(nodes[0]) != before
+
+
+def test_a_chain_too_long_to_follow_is_described_by_its_type():
+    chain = None
+    for _ in range(3000):
+        chain = Cost(chain)
+    assert describe(chain).endswith(".Cost")
+
+
 def test_a_cache_has_no_effect():
     steps = [("scale", StandardScaler()), ("ridge", Ridge())]
     space = Space({"ridge__alpha": (0.1, 1.0)})

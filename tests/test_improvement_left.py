@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
+from tuned import cube, run
 
 from sklearn_bo import Optimizer
 from sklearn_bo.warping import OutputWarping
@@ -100,3 +101,11 @@ def test_no_improvement_is_left_in_an_exhausted_space_but_by_what_is_pending():
     assert optimizer.largest_expected_improvement() > 0
     optimizer.tell(trials[3], 0.0)
     assert optimizer.largest_expected_improvement() == 0.0
+
+
+def test_the_largest_of_floats_do_not_overflow():
+    optimizer = Optimizer(cube(1), random_state=0)
+    scores = iter([-1.7e308, 1.7e308, -1.7e308, 1.7e308, 0.0])
+    run(optimizer, lambda _: next(scores), 5)
+    with np.errstate(all="raise"):
+        assert math.isfinite(optimizer.largest_expected_improvement())

@@ -116,6 +116,12 @@ def test_while_all_scores_are_equal_linear_ranges_are_tried_on_a_logarithmic_sca
     assert np.mean(small["rate"]) == pytest.approx(0.5, abs=0.15)
 
 
+def test_before_any_score_is_known_what_follows_the_design_is_uniform():
+    trials = Optimizer(cube(2), random_state=0).ask(68)[8:]
+    small = np.array([list(trial.params.values()) for trial in trials]) < 0.1
+    assert small.mean() == pytest.approx(0.1, abs=0.1)
+
+
 def test_the_model_waits_for_as_many_failures_as_equal_scores():
     optimizer = Optimizer(cube(2), random_state=0, n_initial_points=2)
     scores = iter([0.5, 0.5, math.nan, math.nan, 0.5])

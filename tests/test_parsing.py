@@ -1,6 +1,7 @@
 """What each spelling of a parameter means, and what is said of those that mean nothing."""
 
 import math
+from decimal import Decimal
 from types import SimpleNamespace
 
 import numpy as np
@@ -46,6 +47,7 @@ def test_tuple_of_an_integer_and_a_float_is_a_real_range():
         ((1e-6, 1e1, "log-uniform", 2), Real(1e-6, 1e1, log=True)),
         ((np.float64(0.5), np.float32(2.5)), Real(0.5, 2.5)),
         ((np.int64(1), np.int32(9)), Integer(1, 9)),
+        ((Decimal("0.5"), Decimal("2.5")), Real(0.5, 2.5)),
     ],
 )
 def test_prior_base_and_numpy_scalars_are_read_in_a_range(spec, expected):

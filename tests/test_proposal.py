@@ -104,6 +104,23 @@ def test_exploration_asks_pairs_of_categories_that_no_trial_has():
     assert len(asked) >= 5
 
 
+def test_exploration_keeps_to_the_categories_that_it_draws():
+    spec = {**cube(2), **{name: list("uvwxyz") for name in "ab"}}
+
+    def hill(params):
+        misses = (params["a"] != "w") + (params["b"] != "x")
+        return -((params["x0"] - 0.3) ** 2) - (params["x1"] - 0.7) ** 2 - 0.3 * misses
+
+    optimizer, new = Optimizer(spec, random_state=0), []
+    for n in range(40):
+        asked = pairs(trial.params for trial in optimizer.trials)
+        trial = optimizer.ask()
+        optimizer.tell(trial, hill(trial.params))
+        if n >= 8 and n % 6 == 5:
+            new.append(pairs([trial.params])[0] not in asked)
+    assert new == [True] * 5
+
+
 def test_exploration_asks_single_categories_once_all_pairs_were_tried():
     space, model = Space(TRAP), Model(Space(TRAP))
     trials = drawn(space, trap, 1)
