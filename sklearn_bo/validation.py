@@ -195,7 +195,7 @@ def _check_parameter(estimator: BaseEstimator, subspace: Subspace, name: str) ->
         if isinstance(dimension, Choices) and _owns(other, dimension, name)
     }
     usual = {other: middle[other] for other in [*owners, name]}
-    # One owner at a time: all with one another are too many, and what few such lack fails later.
+    # One owner at a time: all with one another may be too many, and what this misses fails later.
     varied = [{**usual, owner: value} for owner, values in owners.items() for value in values]
     for setting in varied or [usual]:
         try:
