@@ -64,7 +64,7 @@ class CrossValidation:
                 **options,
             )
         except Exception:
-            # It takes what `set_params` refuses for the user's mistake; here the engine chose it.
+            # scikit-learn lets through what `set_params` refuses: its users choose each setting.
             try:
                 clone(self.estimator).set_params(**clone(params, safe=False))
             except Exception as error:

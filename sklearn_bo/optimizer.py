@@ -471,7 +471,10 @@ class Optimizer:
         return self._append(self.space.decode(z), origin)
 
     def _explore(self, is_flat: bool) -> np.ndarray:
-        """Next point of the initial design, or a random one when it is used up."""
+        """Next point of the initial design; a random one when it is used up.
+
+        Where the scores so far are flat, that is on any scale.
+        """
         if self._design is None:
             self._design = deque(initial_design(self.space, self.n_initial_points, self._rng()))
         while self._design:

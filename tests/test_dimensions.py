@@ -42,9 +42,9 @@ def test_choices_are_saved_without_keys_that_no_text_can_write():
     assert pickle.loads(pickle.dumps(choices)).encode((2, "b")) == choices.encode((2, "b"))
 
 
-def test_linear_ranges_of_what_is_not_negative_may_bend_as_far_as_their_logarithm():
+def test_numbers_that_are_spread_evenly_may_bend_as_far_as_their_logarithm():
     triangle = stats.triang(0.5, loc=1.0, scale=9.0)
-    for linear, max_bend in [
+    for dimension, max_bend in [
         (Real(2.0, 200.0), math.log(100)),
         (Real(0.0, 1.0), 7.0),
         (Real(-1.0, 1.0), 0.0),
@@ -71,7 +71,7 @@ def test_linear_ranges_of_what_is_not_negative_may_bend_as_far_as_their_logarith
         (Choices([0, 1e-4, 1e-3, 1e-2, 0.1, 1]), 0.0),
         (Distribution(stats.gamma(0.01)), 0.0),
     ]:
-        assert linear.max_bend == pytest.approx(max_bend, rel=0.01)
+        assert dimension.max_bend == pytest.approx(max_bend, rel=0.01)
 
 
 @property_test
