@@ -7,8 +7,8 @@ From top to bottom, each part knows only those below it:
     workers       _joblib, _workers, tasks, broadcast, alarm, interruption
     optimizer     proposal, remaining, design
     model         maximizer, acquisition, surrogate, kernel, warping, judgement
-    space         parsing, dimensions, values
-    trials        what all of them exchange; exceptions, _sklearn, locking, numerics
+    space         parsing, dimensions
+    trials        what all of them exchange; values, exceptions, _sklearn, locking, numerics
 """
 
 from sklearn_bo.exceptions import SpaceExhaustedError

@@ -26,7 +26,7 @@ from sklearn import config_context, get_config
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_bo._workers import workers_of
-from sklearn_bo.alarm import Alarm
+from sklearn_bo.alarm import Alarm, can_ring
 from sklearn_bo.broadcast import Broadcast
 from sklearn_bo.exceptions import NoWorkerLeftError, NoWorkerYetError, TaskLostError, TimeIsUp
 from sklearn_bo.tasks import Attempt, Running, Task, run_task
@@ -106,19 +106,29 @@ class Executor(Parallel, _Submitting):
 
     def __enter__(self) -> Executor:
         super().__enter__()
+        try:
+            self._begin()
+        except BaseException:
+            super().__exit__(None, None, None)
+            raise
+        return self
+
+    def _begin(self) -> None:
         backend = self._backend
         self.n_workers: int = self._effective_n_jobs()
         if 0 < self.n_jobs < self.n_workers:  # Dask counts all its cores
             self.n_workers = self._n_attempts = self.n_jobs
         else:
             self._n_attempts = max(self._allowed_queue_length(), self.n_workers)
-        self._workers: Any = workers_of(backend, self._id)  # None where rounds are run
-        if self._workers is None and self.n_workers > 1 and self._call_timeout is not None:
+        self._workers: Any = workers_of(backend)  # None where rounds are run
+        can_tell = self._workers is not None or (self.n_workers == 1 and can_ring())
+        if self._call_timeout is not None and not can_tell:
+            where = type(backend).__name__ if self.n_workers > 1 else "A thread beside the main one"
             warnings.warn(
-                f"{type(backend).__name__} does not tell when a single call ends, so that no call "
-                f"is given up after the timeout of {self._call_timeout} seconds.",
+                f"{where} does not tell when a single call ends, so that no call is given up after "
+                f"the timeout of {self._call_timeout} seconds.",
                 RuntimeWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         if self._workers is not None:
             if not self._workers.queues or (self._call_timeout and not self._workers.can_stop):
@@ -129,7 +139,6 @@ class Executor(Parallel, _Submitting):
             # A search in a Dask task makes room on its worker for the tasks that it waits for.
             self._retrieval_context = backend.retrieval_context()
             self._retrieval_context.__enter__()
-        return self
 
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
         if self._workers is not None:

@@ -29,11 +29,25 @@ from sklearn_bo.broadcast import Broadcast, forget
 from sklearn_bo.exceptions import NoWorkerLeftError, NoWorkerYetError
 from sklearn_bo.tasks import Attempt, Running, run_tasks
 
+_CONDEMNED = ".condemned"  # suffix of the signature of a process that is to be killed
+
 
 def _sign(path: str) -> None:
     """Note that this process begins a task."""
     with suppress(OSError):  # the folder may be gone, which is no reason to fail
         Path(path).write_text(str(os.getpid()))
+
+
+def _leave(path: str) -> None:
+    """Note that this process has ended a task; wait to be killed where that was given up.
+
+    A process that were killed any later could hold a lock of the queues, for ever.
+    """
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        while os.path.exists(path + _CONDEMNED):
+            time.sleep(0.1)
 
 
 def nothing() -> None:
@@ -50,7 +64,7 @@ class Workers:
     exact = False  # whether the report of a death names the attempt that died, and no other
     share_fate = False  # whether the death of one worker ends all
 
-    def __init__(self, backend: Any, context_id: str) -> None:
+    def __init__(self, backend: Any) -> None:
         self.backend = backend
         self.on_pickling: Callable[[], None] | None = None
         self.folder: TemporaryDirectory[str] | None = None
@@ -63,7 +77,8 @@ class Workers:
             (function, args[len(shared) :])
             for function, args in (task.call for task in attempt.tasks)
         ]
-        self.hand_over(partial(run_tasks, calls, self.begin(attempt), self.short), shared, note)
+        notes = self.begin(attempt), self.end(attempt)
+        self.hand_over(partial(run_tasks, calls, *notes, self.short), shared, note)
 
     def abandon(self) -> None:
         """End all tasks at once."""
@@ -82,6 +97,10 @@ class Workers:
 
     def begin(self, attempt: Attempt) -> Callable[[], None]:
         """Return what a worker is to call as it begins."""
+        return nothing
+
+    def end(self, attempt: Attempt) -> Callable[[], None]:
+        """Return what a worker is to call as it ends, in the midst of no other work."""
         return nothing
 
     def began(self, attempt: Attempt) -> float | None:
@@ -134,15 +153,19 @@ class _Processes(Workers):
     exact = True
     silent = True
 
-    def __init__(self, backend: Any, context_id: str) -> None:
-        super().__init__(backend, context_id)
-        self.folder = TemporaryDirectory(prefix="sklearn_bo_")
+    def __init__(self, backend: Any) -> None:
+        super().__init__(backend)
+        # Another search's process may sign while it is removed.
+        self.folder = TemporaryDirectory(prefix="sklearn_bo_", ignore_cleanup_errors=True)
         self._numbers = count()
 
     def begin(self, attempt: Attempt) -> Callable[[], None]:
         assert self.folder is not None
         attempt.path = Path(self.folder.name, str(next(self._numbers)))
         return partial(_sign, str(attempt.path))
+
+    def end(self, attempt: Attempt) -> Callable[[], None]:
+        return partial(_leave, str(attempt.path))
 
     def began(self, attempt: Attempt) -> float | None:
         if attempt.began is None:
@@ -160,13 +183,27 @@ class _Processes(Workers):
             return 0
 
     def dead(self, running: Running) -> list[Attempt]:
+        pids = {attempt: self._pid(attempt) for attempt in running}
         alive = {0} | {process.pid for process in self.backend._pool._pool}
-        return [attempt for attempt in running if self._pid(attempt) not in alive]
+        return [a for a, pid in pids.items() if pid not in alive and not _exists(pid)]
 
     def stop(self, hanging: list[Attempt]) -> None:
-        for pid in filter(None, map(self._pid, hanging)):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        for attempt in hanging:
+            pid, path = self._pid(attempt), str(attempt.path)
+            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+                os.rename(path, path + _CONDEMNED)
+                os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def _exists(pid: int) -> bool:
+    """Whether there is such a process; the pool lists one only some time after it has begun."""
+    if os.name != "posix":  # where no signal can ask
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 class _Loky(_Processes):
@@ -176,11 +213,12 @@ class _Loky(_Processes):
     silent = False
     share_fate = True
 
-    def __init__(self, backend: Any, context_id: str) -> None:
-        super().__init__(backend, context_id)
+    def __init__(self, backend: Any) -> None:
+        super().__init__(backend)
 
         def map_large_arrays_to_files_of_the_executor() -> None:
-            self.backend._workers._temp_folder_manager.set_current_context(context_id)
+            manager = self.backend._workers._temp_folder_manager
+            manager.set_current_context(self.backend.parallel._id)
 
         self.on_pickling = map_large_arrays_to_files_of_the_executor
         self._futures: WeakSet[Any] = WeakSet()
@@ -227,7 +265,7 @@ def _run_nested(run: Callable, *shared: Any) -> Any:
 
 
 async def _forget() -> None:
-    forget()  # Dask does not wait for coroutines alone
+    forget()  # a coroutine, for of anything else Dask waits for the end
 
 
 _CLOSED = ("closing", "closed")
@@ -239,8 +277,8 @@ class _Dask(Workers):
 
     short = 0.05
 
-    def __init__(self, backend: Any, context_id: str) -> None:
-        super().__init__(backend, context_id)
+    def __init__(self, backend: Any) -> None:
+        super().__init__(backend)
         self.backend.client.run(nothing)  # imports cost time, which is not the first tasks'
         self._scattered: dict[Broadcast, Any] = {}
         self._futures: set[Any] = set()  # of which Dask forgets those that nobody refers to
@@ -317,8 +355,8 @@ class _Ray(Workers):
     exact = True
     queues = False
 
-    def __init__(self, backend: Any, context_id: str) -> None:
-        super().__init__(backend, context_id)
+    def __init__(self, backend: Any) -> None:
+        super().__init__(backend)
         import ray  # type: ignore[import-not-found]
 
         self.ray = ray
@@ -361,15 +399,13 @@ _KINDS: dict[str, type[Workers]] = {
 }
 
 
-def workers_of(backend: Any, context_id: str) -> Workers | None:
+def workers_of(backend: Any) -> Workers | None:
     """Return the workers of a joblib backend; None if it does not tell when a single task ends.
 
     Parameters
     ----------
     backend : ParallelBackendBase
         joblib's backend, configured.
-    context_id : str
-        Under which loky keeps the files of the `joblib.Parallel` that uses it.
 
     Returns
     -------
@@ -380,4 +416,4 @@ def workers_of(backend: Any, context_id: str) -> Workers | None:
         return None
     names = [base.__name__ for base in type(backend).__mro__]
     kind = next((_KINDS[name] for name in names if name in _KINDS), Workers)
-    return kind(backend, context_id)
+    return kind(backend)

@@ -13,6 +13,12 @@ _AGAIN = 10.0  # seconds, time to clean up, until it rings again, lest what it r
 _MAX_SECONDS = 1e9  # some 30 years; a timer takes no more than 290
 
 
+def can_ring() -> bool:
+    """Return whether there are signals here: in the main thread, and not on Windows."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    return in_main_thread and hasattr(signal, "SIGALRM")
+
+
 class Alarm(BaseException):
     """The time of a call is over; no `Exception`, which a fit might catch."""
 
@@ -21,8 +27,8 @@ class Alarm(BaseException):
 
         A call that catches the alarm and returns is over its time all the same.
 
-        There are signals for it in the main thread alone, and not on Windows. An alarm that is set
-        already, for a search around this one or by anyone else, rings in its own time.
+        Where it cannot ring, the call takes its time. An alarm that is set already, for a search
+        around this one or by anyone else, rings in its own time.
 
         Parameters
         ----------
@@ -38,8 +44,7 @@ class Alarm(BaseException):
         object
             What the call returns.
         """
-        in_main_thread = threading.current_thread() is threading.main_thread()
-        if seconds == math.inf or not in_main_thread or not hasattr(signal, "SIGALRM"):
+        if seconds == math.inf or not can_ring():
             return function(*args)
         end = time.monotonic() + seconds
         is_over = has_rung = False

@@ -8,13 +8,14 @@ from functools import partial
 from numbers import Integral
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.model_selection import check_cv
 
 from sklearn_bo._sklearn import _num_samples
 from sklearn_bo.design import default_n_initial_points
 from sklearn_bo.dimensions import Choices
-from sklearn_bo.fingerprint import fingerprint
+from sklearn_bo.fingerprint import describe, fingerprint
 from sklearn_bo.journal import FoldForm, Header, Journal
 from sklearn_bo.objective import named_metric, objective_value
 from sklearn_bo.optimizer import Optimizer, draw_seed
@@ -60,30 +61,8 @@ def make_optimizer(search: Any, header: Header | None) -> tuple[Optimizer, int]:
     space = optimizer.space
     check_parameters(search.estimator, space)
     n_candidates = optimizer.share(search.n_iter)
-    budgets = [subspace.n_trials for subspace in space.subspaces]
-    wanted = sum(n for n in budgets if n is not None) + (search.n_iter if None in budgets else 0)
-    if n_candidates < wanted:
-        what = (  # scikit-learn's own words
-            f"The total space of parameters {n_candidates} is smaller than n_iter={wanted}."
-            if set(budgets) == {None}
-            else f"param_distributions has fewer settings than the {wanted} trials asked for."
-        )
-        warnings.warn(
-            f"{what} Running {n_candidates} iterations. For exhaustive searches, use GridSearchCV."
-            + _about_ranges(space),
-            UserWarning,
-            stacklevel=5,
-        )
-    given = search.initial_candidates
-    given = [given] if isinstance(given, dict) else given or []
-    n_given = len({space.encode(space.complete(one, defaults)).tobytes() for one in given})
-    if n_given > n_candidates:
-        warnings.warn(
-            f"initial_candidates has {n_given} settings, of which only the first {n_candidates} "
-            "are evaluated.",
-            UserWarning,
-            stacklevel=5,
-        )
+    _warn_of_few_settings(space, search.n_iter, n_candidates)
+    _warn_of_surplus(search.initial_candidates, space, n_candidates, defaults)
     if search.n_initial_points == "auto":  # which depends on n_iter; a resumed search keeps it
         auto = default_n_initial_points(space.n_dims, n_candidates)
         optimizer.n_initial_points = auto if header is None else header.n_initial_points
@@ -95,6 +74,37 @@ def make_optimizer(search: Any, header: Header | None) -> tuple[Optimizer, int]:
     if search.initial_candidates is None and (known := space.closest(defaults)) is not None:
         optimizer.enqueue(known, defaults=defaults, origin="estimator")
     return optimizer, n_candidates
+
+
+def _warn_of_few_settings(space: Space, n_iter: int, n_candidates: int) -> None:
+    budgets = [subspace.n_trials for subspace in space.subspaces]
+    wanted = sum(n for n in budgets if n is not None) + (n_iter if None in budgets else 0)
+    if n_candidates < wanted:
+        what = (  # scikit-learn's own words
+            f"The total space of parameters {n_candidates} is smaller than n_iter={wanted}."
+            if set(budgets) == {None}
+            else f"param_distributions has fewer settings than the {wanted} trials asked for."
+        )
+        warnings.warn(
+            f"{what} Running {n_candidates} iterations. For exhaustive searches, use GridSearchCV."
+            + _about_ranges(space),
+            UserWarning,
+            stacklevel=6,
+        )
+
+
+def _warn_of_surplus(
+    initial: Any, space: Space, n_candidates: int, defaults: dict[str, Any]
+) -> None:
+    given = [initial] if isinstance(initial, dict) else initial or []
+    n_given = len({space.encode(space.complete(one, defaults)).tobytes() for one in given})
+    if n_given > n_candidates:
+        warnings.warn(
+            f"initial_candidates has {n_given} settings, of which only the first {n_candidates} "
+            "are evaluated.",
+            UserWarning,
+            stacklevel=6,
+        )
 
 
 def draw_splits(
@@ -175,11 +185,13 @@ def begin_journal(
         If the file holds a different search, or is no journal.
     """
     error_score = search.error_score
+    # Rounded, for processors may differ in the last digits.
+    learned = [(np.round(Z, 6) + 0.0, np.round(y, 6) + 0.0) for Z, y in optimizer.learned]
     arguments = {
         "scoring": search.scoring,
         "error_score": error_score if error_score == "raise" else float(error_score),
         "return_train_score": search.return_train_score,
-        "previous_results": optimizer.learned,
+        "previous_results": sorted(map(describe, learned)),
         "cv splits (a shuffle without random_state gives new ones each time)": splits,
         **data,
     }

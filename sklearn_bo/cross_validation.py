@@ -66,7 +66,7 @@ class CrossValidation:
         except Exception:
             # scikit-learn lets through what `set_params` refuses: its users choose each setting.
             try:
-                clone(self.estimator).set_params(**clone(params, safe=False))
+                with_params(self.estimator, params)
             except Exception as error:
                 return self.failure(error)
             raise
@@ -88,6 +88,11 @@ class CrossValidation:
             "fit_time": 0.0,
             "score_time": 0.0,
         }
+
+
+def with_params(estimator: BaseEstimator, params: dict[str, Any]) -> BaseEstimator:
+    """Return a clone with these parameters; what of them is an estimator stays as it is."""
+    return clone(estimator).set_params(**clone(params, safe=False))
 
 
 def evaluate(broadcast: Broadcast, *args: Any) -> FoldResult:

@@ -19,8 +19,8 @@ from sklearn_bo.values import is_clone, is_nan, is_number, native, same
 
 _MAX_INTEGERS = 2**40  # of a range: narrower cells would drown in rounding errors
 _TAIL = 1e-3  # probability left out on each unbounded side of a distribution
-_MAX_BEND = 7.0  # of a linear scale: as that of a range from 1 to 1,097 to its logarithm
 _EDGE = 1e-6  # ... and on each bounded side: an open end (0 of expon) is never proposed itself
+_MAX_BEND = 7.0  # of a linear scale: as that of a range from 1 to 1,097 to its logarithm
 
 
 class Dimension(ABC):

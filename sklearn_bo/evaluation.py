@@ -201,7 +201,6 @@ class _Evaluation:
         """Score a trial whose folds have all ended."""
         ended = [self.results[trial.number][split] for split in range(self.n_splits)]
         self.scores[trial.number] = self.score(ended)
-        self.journal.end_trial(trial.number, self.scores[trial.number])
         self.ending.trial_ended()
         return trial, ended
 

@@ -1,4 +1,4 @@
-"""Errors other than that of a fit, which a search outlives."""
+"""Errors that one part raises and another handles, and the one that reaches the user."""
 
 from __future__ import annotations
 

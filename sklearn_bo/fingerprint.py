@@ -29,9 +29,9 @@ Known = dict[int, tuple[Any, str]]
 
 _MAX_LENGTH = 100  # characters of a description beyond which a hash stands for the rest
 _PLAIN = (  # whose repr is the same in any process
-    *(type(None), bool, int, float, complex, Decimal, str, bytes, range, slice, Enum, PurePath),
+    *(type(None), bool, int, float, complex, Decimal, str, bytes, range, slice, PurePath),
     *(datetime.date, datetime.time, datetime.timedelta, pd.Period, pd.Interval),
-    *(bytearray, array),
+    *(bytearray, array, np.generic),
 )
 _WITHOUT_EFFECT = {"n_jobs", "verbose"}  # on what an estimator learns, by scikit-learn's convention
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
@@ -92,9 +92,9 @@ def _describe(value: Any, known: Known) -> str:
     if id(value) in known:
         return known[id(value)][1]
     nested = functools.partial(_describe, known=known)
+    if isinstance(value, Enum) and value.name is not None:  # as combined flags may have none
+        return f"{_name(type(value))}.{value.name}"
     if isinstance(value, _PLAIN):
-        return repr(value)
-    if isinstance(value, np.generic):
         return repr(value)
     if hasattr(value, "__qualname__"):  # a class or a function
         owner = getattr(value, "__self__", None)  # of a method
@@ -109,7 +109,8 @@ def _describe(value: Any, known: Known) -> str:
         items = sorted(f"{nested(key)}: {nested(item)}" for key, item in value.items())
         return f"{type(value).__name__}({', '.join(items)})"
     if sparse.issparse(value):
-        rows = value.tocsr()
+        rows = value.tocsr(copy=True)
+        rows.sum_duplicates()  # and sort, as estimators do in place
         return f"{value.format} {nested((rows.shape, rows.data, rows.indices, rows.indptr))}"
     if hasattr(value, "to_numpy"):  # a table or a series of pandas or polars
         return _of_table(value)
@@ -131,16 +132,17 @@ def _describe(value: Any, known: Known) -> str:
             return f"{name} {_of_array(np.asarray(value))}"
     if callable(value) and not _ADDRESS.search(repr(value)):  # a scorer
         name = f"{name} {value!r}"
-    known[id(value)] = value, name  # held, lest another object get its id
-    state = state_of(value)
-    return name if state is None else f"{name}{nested(state)}"
+    known[id(value)] = value, name  # within itself; held, lest another object get its id
+    if (state := state_of(value)) is not None:
+        known[id(value)] = value, _shortened(f"{name}{nested(state)}")
+    return known[id(value)][1]
 
 
 def _of_space(space: Space) -> dict[str, str]:
     parts = {}
     for k, subspace in enumerate(space.subspaces):
         prefix = f"param_distributions[{k}]" if len(space.subspaces) > 1 else "param_distributions"
-        parts[prefix] = f"parameters {list(subspace.dimensions)}, trials {subspace.n_trials}"
+        parts[prefix] = f"parameters {list(subspace.dimensions)}"
         for name, dimension in subspace.dimensions.items():
             parts[f"{prefix}[{name!r}]"] = _of_dimension(dimension)
     return parts

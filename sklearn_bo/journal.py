@@ -9,7 +9,6 @@ header      the first: the format's version, the engine's seed, the fingerprint 
 candidate   a setting that was proposed: its values, or their places in the space where JSON has
             no form for them
 fold        the results of a candidate on one fold
-trial       the score of a candidate whose folds have all ended
 =========== ====================================================================================
 
 The first n lines of a journal are a journal, so whatever ends a search leaves one. Nothing in it is
@@ -91,14 +90,11 @@ class Candidate:
         As in `Trial`.
     folds : dict of int to dict
         The results of the folds on file when the search began, by split.
-    has_score : bool
-        Whether the trial's line was written.
     """
 
     params: dict[str, Any]
     origin: Origin
     folds: dict[int, dict[str, Any]] = field(default_factory=dict)
-    has_score: bool = False
 
 
 class Journal:
@@ -114,8 +110,7 @@ class Journal:
     header : Header or None
         Of the search that began the journal; None of a new one.
     candidates : list of Candidate
-        All candidates on file, by number: after `begin` those of earlier runs, then each that is
-        proposed.
+        Those of earlier runs, by number, after `begin`.
 
     Raises
     ------
@@ -170,8 +165,7 @@ class Journal:
             If the journal is that of a different search, which the message compares with this one;
             or if a line is malformed, which the message numbers.
         """
-        if self._file is None:
-            return
+        assert self._file is not None
         if self.header is not None:
             if differences := _differences(self.header, header):
                 raise ValueError(
@@ -189,7 +183,6 @@ class Journal:
             self._file.truncate(sum(len(line) + 1 for line in self._lines))
         if self.header is None:
             self._append({"format": _FORMAT, "version": _VERSION, **asdict(header)})
-            self.header = header
 
     def propose(self, trial: Trial, space: Space) -> None:
         """Note a candidate."""
@@ -198,7 +191,6 @@ class Journal:
         k = int(space.subspace_of(trial.z[None])[0])
         dimensions = space.subspaces[k].dimensions
         params = {name: _place(dimensions[name], value) for name, value in trial.params.items()}
-        self.candidates.append(Candidate(trial.params, trial.origin))
         self._append(
             {
                 "line": "candidate",
@@ -215,13 +207,6 @@ class Journal:
             return
         values = {key: _to_json(value) for key, value in result.items() if key in _RESULT_KEYS}
         self._append({"line": "fold", "number": number, "split": split, **values})
-
-    def end_trial(self, number: int, score: float) -> None:
-        """Note the score of candidate `number`, once."""
-        if self._file is None or self.candidates[number].has_score:
-            return
-        self.candidates[number].has_score = True
-        self._append({"line": "trial", "number": number, "score": _to_json(score)})
 
     def _append(self, record: dict[str, Any]) -> None:
         """Write a line and wait until it is on the disk."""
@@ -257,22 +242,15 @@ class Journal:
         try:
             yield
         except (ValueError, RecursionError) as error:
-            raise ValueError(
-                f"{self._name}, line {i + 1}: {error}. To resume from the lines before it, delete "
-                "this line and all that follow."
-            ) from error
+            mend = "To resume from the lines before it, delete this line and all that follow."
+            mend = mend if i else "To begin anew, name a file that does not exist yet."
+            raise ValueError(f"{self._name}, line {i + 1}: {error}. {mend}") from error
 
 
 # -- lines
 
 
-_RESULT_KEYS = {
-    "fit_error",
-    "test_scores",
-    "train_scores",
-    "fit_time",
-    "score_time",
-}
+_RESULT_KEYS = {"fit_error", "test_scores", "train_scores", "fit_time", "score_time"}
 
 
 class _Reader:
@@ -290,20 +268,13 @@ class _Reader:
             _check(number == len(self.candidates), f"candidate {number} is out of order")
             self.candidates.append(self._candidate(record))
             return
-        _check(kind in ("fold", "trial"), f"unknown kind of line {_shown(kind)}")
+        _check(kind == "fold", f"unknown kind of line {_shown(kind)}")
         _check(number < len(self.candidates), f"candidate {number} is unknown")
-        candidate = self.candidates[number]
-        if kind == "fold":
-            split = _integer(record.pop("split", None), "split")
-            _check(split < self.form.n_splits, f"split {split} is unknown")
-            _check(split not in candidate.folds, f"split {split} of {number} is there already")
-            candidate.folds[split] = self._result(record)
-        else:
-            _check_keys(record, {"score"})
-            _number(record["score"], "score")
-            _check(not candidate.has_score, f"the score of {number} is there already")
-            _check(len(candidate.folds) == self.form.n_splits, f"{number} has not ended yet")
-            candidate.has_score = True
+        folds = self.candidates[number].folds
+        split = _integer(record.pop("split", None), "split")
+        _check(split < self.form.n_splits, f"split {split} is unknown")
+        _check(split not in folds, f"split {split} of {number} is there already")
+        folds[split] = self._result(record)
 
     def _candidate(self, record: dict[str, Any]) -> Candidate:
         _check_keys(record, {"origin", "subspace", "params"})

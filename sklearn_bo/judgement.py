@@ -16,8 +16,8 @@ def judge(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Compare points by the posterior of the noise-free function.
 
-    Of many observations a random part is used. Whatever is chosen by its value, as the search
-    chooses what it proposes from, would make merit of the luck of the best.
+    Of many observations a random part is used. A part that favours high ones, as that from which
+    the search proposes does, would mistake the luck of the best for merit.
 
     Parameters
     ----------

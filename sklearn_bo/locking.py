@@ -33,7 +33,7 @@ def open_locked(path: Path, name: str) -> BinaryIO:
     BlockingIOError
         If it is open here or in another process.
     OSError
-        If it cannot be opened, is no regular file, or is in one that does not exist.
+        If it cannot be opened, is no regular file, or its directory does not exist.
     """
     if path.is_dir():
         raise IsADirectoryError(f"{name} is a directory; name a file.")

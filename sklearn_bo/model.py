@@ -207,7 +207,8 @@ class Model:
 def _to_refit(trials: list[Trial]) -> list[Trial]:
     """Return the first of the trials, as many as the last refit of hyperparameters had.
 
-    Sizes of refits are a geometric sequence, but whatever states there are, all are among them.
+    Their number grows geometrically, and is at least such that each state, complete or failed, that
+    any trial has is among them.
     """
     n = len(trials)
     if n <= _REFIT_ALWAYS:

@@ -1,4 +1,4 @@
-"""How the engine computes, whatever the caller has set for his own."""
+"""How the engine computes, whatever the caller has set."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def engine_numerics() -> Iterator[None]:
     """Limit BLAS to one thread, and let numbers underflow to 0 without an error or a warning.
 
     Threads of BLAS cost far more than they give here while the cores are busy. The limit is the
-    process's. Two threads would restore each other's.
+    process's, so a lock keeps two threads from restoring each other's.
     """
     with (
         _LIMITING.setdefault(os.getpid(), threading.Lock()),

@@ -70,8 +70,8 @@ def mean_test_scores(folds: list[dict[str, Any]]) -> dict[str, float]:
     return {name: float(np.mean([by_metric[name] for by_metric in scores])) for name in names}
 
 
-def has_only(folds: list[dict[str, Any]], error_score: Any) -> bool:
-    """Return whether each of the folds has but the error score."""
+def all_failed(folds: list[dict[str, Any]], error_score: Any) -> bool:
+    """Return whether each of the folds has nothing but the error score."""
     if error_score == "raise" or metric_names(folds) is not None:
         return False
     scores = [fold["test_scores"] for fold in folds]
@@ -163,6 +163,9 @@ def objective_value(means: dict[str, float], objective: Objective) -> float:
         raise KeyError(
             f"objective={objective!r} asks for {error}; the metrics are {list(means)}."
         ) from error
+    except Exception as error:
+        error.add_note(f"It is of objective={objective!r}.")
+        raise
     if not isinstance(value, Real):
         raise TypeError(
             f"objective={objective!r} returned {value!r} for {means!r}; it must return a number."

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, get_args, overload
 
 import numpy as np
@@ -27,7 +27,7 @@ from sklearn_bo.proposal import improvement_left, propose
 from sklearn_bo.remaining import Remaining
 from sklearn_bo.space import Space
 from sklearn_bo.trials import Origin, Trial, Trials, best_of
-from sklearn_bo.values import native
+from sklearn_bo.values import is_number, native
 from sklearn_bo.warping import differ
 
 
@@ -436,8 +436,15 @@ class Optimizer:
         -------
         int
             Number of trials that the whole space then allows.
+
+        Raises
+        ------
+        ValueError
+            If ``n_iter`` is no integer of at least 1.
         """
-        return self._remaining.share(n_iter)
+        if not isinstance(n_iter, Integral) or n_iter < 1:
+            raise ValueError(f"n_iter={n_iter!r} must be an integer of at least 1.")
+        return self._remaining.share(int(n_iter))
 
     # -- proposals
 
@@ -479,7 +486,7 @@ class Optimizer:
             self._design = deque(initial_design(self.space, self.n_initial_points, self._rng()))
         while self._design:
             z = self._design.popleft()
-            if self._remaining.admissible(z[None])[0]:
+            if self._remaining.may_ask(z):
                 return z
         z = self._any_left()
         return on_any_scale(self.space, z, self._rng(len(self.trials), 1)) if is_flat else z
@@ -546,7 +553,7 @@ def _check_defaults(defaults: Mapping[str, Any] | None) -> None:
 
 
 def _as_float(name: str, score: float) -> float:
-    if not isinstance(score, Real):
+    if not is_number(score) and not isinstance(score, bool):
         raise TypeError(
             f"{name}={score!r} must be a number to maximise; NaN says that the trial failed."
         )

@@ -127,7 +127,8 @@ def _from_tuple(spec: tuple) -> Dimension | None:
     low, high, *rest = values
     kinds = all(map(isinstance, rest, (str, numbers.Real)))
     names_prior = bool(rest) and isinstance(rest[0], str) and rest[0] in _PRIORS
-    if names_prior and all(isinstance(end, str) and _reads_as_number(end) for end in (low, high)):
+    are_quoted = not (is_number(low) and is_number(high))
+    if names_prior and are_quoted and all(map(_reads_as_number, (low, high))):
         raise ValueError(f"a range needs numbers, got {spec!r}; leave out the quotes")
     if not (is_number(low) and is_number(high) and (kinds or names_prior)):
         return None
@@ -139,12 +140,11 @@ def _from_tuple(spec: tuple) -> Dimension | None:
     return _range(low, high, log, integers=integers)
 
 
-def _reads_as_number(text: str) -> bool:
+def _reads_as_number(end: Any) -> bool:
     try:
-        float(text)
+        return is_number(end) or (isinstance(end, str) and math.isfinite(float(end)))
     except ValueError:
         return False
-    return True
 
 
 def _range(low: Any, high: Any, log: bool, *, integers: bool) -> Dimension:

@@ -273,7 +273,11 @@ def _table(where: str, entry: Any) -> Mapping[str, Any]:
         }
         return {**entry.cv_results_, **(ours if trials else {})}
     if isinstance(entry, Mapping):
-        return entry
+        # A table's to_dict and to_json have columns that are dicts by row.
+        return {
+            name: list(column.values()) if isinstance(column, Mapping) else column
+            for name, column in entry.items()
+        }
     if hasattr(entry, "columns"):
         names = list(entry.columns)
         if not hasattr(entry, "iloc"):  # polars gives every dict the names of all

@@ -40,6 +40,10 @@ class RefitRule:
             _choose_metric(self, metrics)
         self._check(params, n_splits)
 
+    def metric_of(self, cv_results: Mapping[str, Any]) -> str:
+        """Return the name of the metric that chooses among the candidates of ``cv_results``."""
+        return _choose_metric(self, _metrics(cv_results))
+
     def _check(self, params: Iterable[str], n_splits: int) -> None:
         """Do the same for what a rule needs beyond a metric."""
 
@@ -188,7 +192,7 @@ class OneStandardError(RefitRule):
 
     def __call__(self, cv_results: Mapping[str, Any]) -> int:
         """Return the index of the candidate in ``cv_results``."""
-        metric = _choose_metric(self, _metrics(cv_results))
+        metric = self.metric_of(cv_results)
         candidates = cv_results["params"]
         fold = re.compile(rf"split\d+_test_{re.escape(metric)}")
         folds = [key for key in cv_results if fold.fullmatch(key)]
@@ -276,11 +280,19 @@ def _observed_space(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any
 
 
 def _observed_dimension(values: list[Any]) -> Any:
-    """Return a range if all values are finite numbers, or else choices."""
-    if not all(is_number(value) and math.isfinite(value) for value in values):
+    """Return a range if all values are finite floats, or else choices."""
+    if not all(is_number(value) and _is_a_float(value) for value in values):
         return values
     low, high = float(min(values)), float(max(values))
     if low == high or not math.isfinite(high - low):
         return values
     log = low > 0 and high / low >= _LOG_FROM
     return (low, high, "log-uniform" if log else "uniform")
+
+
+def _is_a_float(number: Any) -> bool:
+    """Return whether a float holds a number, which those of many digits exceed."""
+    try:
+        return math.isfinite(float(number)) and bool(float(number) == number)
+    except OverflowError:
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -12,9 +13,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from sklearn import get_config
 from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import check_scoring
-from sklearn.utils import indexable
+from sklearn.utils import Bunch, indexable
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_bo._sklearn import (
@@ -29,25 +31,27 @@ from sklearn_bo._sklearn import (
 )
 from sklearn_bo.assembly import begin_journal, draw_splits, make_optimizer
 from sklearn_bo.budget import TimeBudget
-from sklearn_bo.cross_validation import CrossValidation, FoldResult
+from sklearn_bo.cross_validation import CrossValidation, FoldResult, with_params
 from sklearn_bo.ending import Ending
 from sklearn_bo.evaluation import evaluate_trials
 from sklearn_bo.journal import Journal
 from sklearn_bo.objective import (
     Objective,
-    has_only,
+    all_failed,
     insert_error_scores,
     mean_test_scores,
     named_metric,
     objective_value,
     resolve_objective,
 )
+from sklearn_bo.optimizer import Optimizer
 from sklearn_bo.refit import RefitRule
 from sklearn_bo.results import results_frame
 from sklearn_bo.stopping import Rule, check_rules, mean_test_to_train
 from sklearn_bo.trials import Trial
-from sklearn_bo.validation import check_splitter, check_target, check_weights
+from sklearn_bo.validation import check_refit, check_splitter, check_target, check_weights
 
+_HAS_RESULTS = "The search has its results: cv_results_, trials_."
 _NOT_ALWAYS_SET = (
     *("best_estimator_", "best_index_", "best_params_", "best_score_"),
     *("feature_names_in_", "refit_time_", "total_time_"),
@@ -155,8 +159,9 @@ class BayesSearchCV(BaseSearchCV):
         interrupted. What the recorded scores depend on must be the same: space, estimator and its
         fixed parameters, data and what else goes to `fit`, ``scoring``, splits, ``error_score``,
         ``return_train_score``, ``previous_results``, and ``random_state`` (``None`` and a
-        RandomState take the journal's). ``n_iter`` may grow to prolong the search, and what steers
-        or runs it may change. Functions and classes are compared by name: an edit of theirs is not
+        RandomState take the journal's). ``n_iter`` and the subspaces' numbers of trials may grow to
+        prolong the search, and what steers or runs it may change. Fits that failed are not fitted
+        again. Functions and classes are compared by name: an edit of theirs is not
         noticed. A RandomState among the parameters is compared by its state. Choices are stored by
         their place in the space; nothing that the file holds is unpickled or evaluated. Clones
         share the file but not the data: within `cross_val_score` or another estimator set it to
@@ -257,11 +262,12 @@ class BayesSearchCV(BaseSearchCV):
     How a fold that takes longer than ``fit_timeout`` is given up:
 
     - With ``n_jobs=1`` the fit is interrupted as soon as it runs Python code; in a thread that is
-      not the main one, or on Windows, it is not.
+      not the main one, or on Windows, it is not, which a warning says.
     - A process (loky, multiprocessing, Ray) is replaced. loky can only replace all of them: it
       waits while another fold has run for more than half of the timeout, at most half of it beyond
       the timeout; folds that have not ended by then start anew, and what other threads run on loky
-      at that moment, searches of scikit-learn for instance, ends with an error.
+      at that moment, searches of scikit-learn for instance, ends with an error. Where a process
+      dies, loky tells other threads' searches too, which may then lose the fold they had there.
     - A thread runs on, with another in its place.
     - A Dask worker stays busy: the search goes on with the others, and a fold that Dask has queued
       behind the one that hangs is given up too.
@@ -399,9 +405,9 @@ class BayesSearchCV(BaseSearchCV):
         OSError
             If ``journal`` cannot be opened; `BlockingIOError` if another search has it open.
         KeyboardInterrupt
-            By Ctrl-C before any candidate is evaluated, or by a second one. After a first, later
-            one the search is fitted on the candidates evaluated by then, with a warning; within
-            another `BayesSearchCV` it is that one which ends so.
+            By Ctrl-C before any candidate is evaluated, or by a second Ctrl-C. After a single one
+            later than that, the search is fitted on the candidates evaluated by then, with a
+            warning; within another `BayesSearchCV` it is the outer search that ends so.
         """
         with Journal(self.journal) as journal:
             return self._fit(X, y, params, journal)
@@ -409,10 +415,8 @@ class BayesSearchCV(BaseSearchCV):
     def _fit(self, X: Any, y: Any, params: dict[str, Any], journal: Journal) -> BayesSearchCV:
         budget = TimeBudget.of(self.time_budget)
         rules = check_rules(self.stopping)
-        if isinstance(self.refit, type):
-            name = self.refit.__name__
-            raise TypeError(f"refit={name} is a class; give an instance, {name}(...).")
-        base_estimator = clone(self.estimator)
+        check_refit(self.refit)
+        estimator = clone(self.estimator)
         if callable(self.scoring):
             check_scoring(self.estimator, self.scoring)  # raises for a metric that is no scorer
         scorers, refit_metric = self._get_scorers()
@@ -420,7 +424,7 @@ class BayesSearchCV(BaseSearchCV):
         check_weights(X, params.get("sample_weight"))
         cv = check_splitter(self.cv)
         if self.refit or not isinstance(cv, list):  # which may leave out samples without a target
-            check_target(base_estimator, y)
+            check_target(estimator, y)
         params = _check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         optimizer, n_candidates = make_optimizer(self, journal.header)
@@ -438,84 +442,126 @@ class BayesSearchCV(BaseSearchCV):
         context = context.call_on_fit_task_begin(estimator=self, **data)
 
         splits = draw_splits(self.estimator, cv, X, y, routed.splitter.split)
-        n_splits = len(splits)
         if isinstance(self.refit, RefitRule):
             searched = (name for part in optimizer.space.subspaces for name in part.dimensions)
-            self.refit.check(searched, metrics, n_splits)
-
+            self.refit.check(searched, metrics, len(splits))
         if self.journal is not None:
             given = {name: value for name, value in params.items() if value is not None}
+            if given and get_config()["enable_metadata_routing"]:
+                given["metadata requests"] = repr(self.get_metadata_routing())
             passed = {"X": X, "y": y, **given}
             begin_journal(journal, self, optimizer, passed, splits, names)
+        cross_validation = CrossValidation(
+            estimator=estimator,
+            X=X,
+            y=y,
+            splits=splits,
+            n_candidates=n_candidates,
+            options=self._fold_options(scorers, routed),
+            caller=self if context._callbacks else None,
+        )
+        ending = Ending(rules, budget, mean_test_to_train(splits))
+        finished = self._search(optimizer, cross_validation, exhaustive, journal, ending, context)
+        # Trials that a rule cut off are pending.
+        numbers = [n for n in sorted(finished) if optimizer.trials[n].state != "pending"]
+        whole = "settings of the space" if exhaustive else "trials asked for"
+        stop_reason = ending.conclude(len(numbers), n_candidates, whole)
+        folds = [fold for number in numbers for fold in finished[number]]
+        try:
+            _warn_or_raise_about_fit_failures(folds, self.error_score)
+        except ValueError as error:
+            if self.journal is not None:
+                error.add_note(
+                    f"journal={self.journal!r} holds these failures, so they are not fitted again; "
+                    "once their cause is mended, name a new file."
+                )
+            raise
+
+        # Nothing is set before, as a fit that fails would mix with an earlier one.
+        for name in _NOT_ALWAYS_SET:  # but may be by an earlier fit
+            self.__dict__.pop(name, None)
+        self.n_splits_ = len(splits)
+        self.stop_reason_ = stop_reason
+        self.optimizer_ = optimizer
+        self.scorer_ = by_name or scorers
+        self._record([optimizer.trials[number] for number in numbers], folds, refit_metric)
+        if self.refit:  # after all else, so that one that fails costs no results
+            self._refit(estimator, routed.estimator.fit, context, data)
+        context.call_on_fit_task_end(estimator=self, **data)
+        self.total_time_ = budget.elapsed
+        return self
+
+    def _fold_options(self, scorers: Any, routed: Bunch) -> dict[str, Any]:
+        """Return the keyword arguments of ``_fit_and_score`` that all folds share."""
+        return {
+            "scorer": scorers,
+            "fit_params": routed.estimator.fit,
+            "score_params": routed.scorer.score,
+            "return_train_score": self.return_train_score,
+            "return_times": True,
+            "error_score": self.error_score,
+            "verbose": self.verbose,
+        }
+
+    def _search(
+        self,
+        optimizer: Optimizer,
+        cross_validation: CrossValidation,
+        exhaustive: bool,
+        journal: Journal,
+        ending: Ending,
+        context: Any,
+    ) -> dict[int, list[FoldResult]]:
+        """Evaluate the candidates; return the folds of those that ended, by number."""
+        n_candidates, n_splits = cross_validation.n_candidates, len(cross_validation.splits)
         if self.verbose > 0:
             print(
                 f"Fitting {n_splits} folds for each of {n_candidates} candidates, "
                 f"totalling {n_candidates * n_splits} fits"
             )
-        search_context = context.subcontext(
+        context = context.subcontext(
             task_name="search",
             max_subtasks=n_candidates * n_splits,
             sequential_subtasks=False,
         ).call_on_fit_task_begin(estimator=self)
-        cross_validation = CrossValidation(
-            estimator=base_estimator,
-            X=X,
-            y=y,
-            splits=splits,
-            n_candidates=n_candidates,
-            options={
-                "scorer": scorers,
-                "fit_params": routed.estimator.fit,
-                "score_params": routed.scorer.score,
-                "return_train_score": self.return_train_score,
-                "return_times": True,
-                "error_score": self.error_score,
-                "verbose": self.verbose,
-            },
-            caller=self if search_context._callbacks else None,
+        ended = evaluate_trials(
+            optimizer,
+            cross_validation,
+            partial(self._score_candidate, exhaustive=exhaustive),
+            lag=self.lag,
+            n_jobs=self.n_jobs,
+            pre_dispatch=self.pre_dispatch,
+            fit_timeout=self.fit_timeout,
+            journal=journal,
+            search_context=context,
+            ending=ending,
         )
-        ending = Ending(rules, budget, mean_test_to_train(splits))
-        finished = {
-            trial.number: folds
-            for trial, folds in evaluate_trials(
-                optimizer,
-                cross_validation,
-                partial(self._score_candidate, exhaustive=exhaustive),
-                lag=self.lag,
-                n_jobs=self.n_jobs,
-                pre_dispatch=self.pre_dispatch,
-                fit_timeout=self.fit_timeout,
-                journal=journal,
-                search_context=search_context,
-                ending=ending,
-            )
-        }
-        search_context.call_on_fit_task_end(estimator=self)
-        # Trials that a rule cut off are pending.
-        numbers = [n for n in sorted(finished) if optimizer.trials[n].state != "pending"]
-        whole = "settings of the space" if exhaustive else "trials asked for"
-        stop_reason = ending.conclude(len(numbers), n_candidates, whole)
-        trials = [optimizer.trials[number] for number in numbers]
-        out = [fold for number in numbers for fold in finished[number]]
-        _warn_or_raise_about_fit_failures(out, self.error_score)
+        finished = {trial.number: folds for trial, folds in ended}
+        context.call_on_fit_task_end(estimator=self)
+        return finished
 
-        # Nothing is set before, as a fit that fails would mix with an earlier one.
-        self.n_splits_ = n_splits
-        self.stop_reason_ = stop_reason
-        self.optimizer_ = optimizer
-        self.scorer_ = by_name or scorers
-        for name in _NOT_ALWAYS_SET:  # but may be by an earlier fit
-            self.__dict__.pop(name, None)
-        self._record(trials, out, refit_metric)
-        if self.refit:  # after all else, so that one that fails costs no results
-            try:
-                self._refit(base_estimator, routed.estimator.fit, context, data)
-            except Exception as error:
-                error.add_note("The search has its results: cv_results_, best_params_, trials_.")
-                raise
-        context.call_on_fit_task_end(estimator=self, **data)
-        self.total_time_ = budget.elapsed
-        return self
+    def score(self, X: Any, y: Any = None, **params: Any) -> float:
+        """Score the best estimator by ``scoring``, or by its own ``score``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Target.
+        **params : dict
+            What metadata routing passes to the scorer.
+
+        Returns
+        -------
+        float
+            Of several metrics the one that ``refit`` names.
+        """
+        if not (isinstance(self.refit, RefitRule) and getattr(self, "multimetric_", False)):
+            return super().score(X, y, **params)
+        twin = copy.copy(self)
+        twin.refit = self.refit.metric_of(self.cv_results_)  # which scikit-learn has it name
+        return BaseSearchCV.score(twin, X, y, **params)
 
     def results_frame(self) -> pd.DataFrame:
         """Tabulate the trials.
@@ -553,7 +599,7 @@ class BayesSearchCV(BaseSearchCV):
             # If every fold failed, even the names of several metrics are unknown.
             one = (None, "score")
             is_named = self.objective not in one or named_metric(self.refit) not in one
-            if is_named and has_only(folds, self.error_score):
+            if is_named and all_failed(folds, self.error_score):
                 return float("nan")
             insert_error_scores(folds, self.error_score)  # now, as a fold alone knows no names
         means = mean_test_scores(folds)
@@ -566,7 +612,8 @@ class BayesSearchCV(BaseSearchCV):
         """Set the results, then which candidate is the best."""
         if callable(self.scoring):
             insert_error_scores(out, self.error_score)
-        results = self._format_results([trial.params for trial in trials], self.n_splits_, out)
+        params = [dict(trial.params) for trial in trials]
+        results = self._format_results(params, self.n_splits_, out)
         self.cv_results_ = results
         self.trials_ = trials
         self.n_trials_ = len(trials)
@@ -575,7 +622,11 @@ class BayesSearchCV(BaseSearchCV):
             self._check_refit_for_multimetric(out[0]["test_scores"])
             refit_metric = self.refit
         if self.refit or not self.multimetric_:
-            self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
+            try:
+                self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
+            except Exception as error:
+                error.add_note(f"It is of refit={self.refit!r}. {_HAS_RESULTS}")
+                raise
             if not callable(self.refit):
                 self.best_score_ = results[f"mean_test_{refit_metric}"][self.best_index_]
             self.best_params_ = results["params"][self.best_index_]
@@ -584,16 +635,17 @@ class BayesSearchCV(BaseSearchCV):
         self, estimator: BaseEstimator, fit_params: dict[str, Any], context: Any, data: dict
     ) -> None:
         """Fit the best candidate to all data."""
-        # Parameters may be estimators themselves; the results keep them unfitted.
-        best = clone(estimator).set_params(**clone(self.best_params_, safe=False))
+        best = with_params(estimator, self.best_params_)
         context = context.subcontext(task_name="refit-with-best-params")
+        target = () if data["y"] is None else (data["y"],)
         with context.propagate_callback_context(best):
             context.call_on_fit_task_begin(estimator=self, **data)
             start = time.time()
-            if data["y"] is None:
-                best.fit(data["X"], **fit_params)
-            else:
-                best.fit(data["X"], data["y"], **fit_params)
+            try:
+                best.fit(data["X"], *target, **fit_params)
+            except Exception as error:
+                error.add_note(f"It is of the refit. {_HAS_RESULTS}")
+                raise
             self.refit_time_ = time.time() - start
         self.best_estimator_ = best
         if hasattr(best, "feature_names_in_"):

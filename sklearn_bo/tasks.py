@@ -56,21 +56,27 @@ class Outcome:
         self.error = error
 
     def __reduce__(self) -> tuple:
-        error = self.error
-        if error is not None:
-            trace = "".join(traceback.format_exception(error))
-            try:
-                error = cloudpickle.loads(cloudpickle.dumps(error))
-                error.add_note(f"In the worker:\n{trace}")
-            except Exception:
-                error = RuntimeError(f"A worker raised an error that cannot be pickled:\n{trace}")
-        return Outcome, (self.value, error)
+        if self.error is None:
+            return Outcome, (self.value,)
+        trace = "".join(traceback.format_exception(self.error))
+        try:
+            error = cloudpickle.loads(cloudpickle.dumps(self.error))
+            error.add_note(f"In the worker:\n{trace}")
+            pickled = cloudpickle.dumps(error)
+        except Exception:
+            error = RuntimeError(f"A worker raised an error that cannot be pickled:\n{trace}")
+            pickled = cloudpickle.dumps(error)
+        return _failed, (pickled,)  # by bytes, for not every backend pickles by cloudpickle
 
     def get(self) -> Any:
         """Return the value or raise the error."""
         if self.error is not None:
             raise self.error
         return self.value
+
+
+def _failed(error: bytes) -> Outcome:
+    return Outcome(None, cloudpickle.loads(error))
 
 
 def run_task(function: Callable, args: tuple) -> Outcome:
@@ -82,7 +88,11 @@ def run_task(function: Callable, args: tuple) -> Outcome:
 
 
 def run_tasks(
-    calls: list[tuple[Callable, tuple]], begin: Callable[[], None], limit: float, *shared: Any
+    calls: list[tuple[Callable, tuple]],
+    begin: Callable[[], None],
+    end: Callable[[], None],
+    limit: float,
+    *shared: Any,
 ) -> tuple[list[Outcome], float]:
     """Run tasks in turn, but begin none after so many seconds; return the seconds that it took."""
     begin()
@@ -94,6 +104,7 @@ def run_tasks(
             break
         outcomes.append(run_task(function, (*shared, *args)))
         seconds = time.perf_counter() - start
+    end()
     return outcomes, seconds
 
 

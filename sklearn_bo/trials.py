@@ -9,6 +9,8 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
+from sklearn_bo.values import is_clone
+
 Origin = Literal["estimator", "user", "initial design", "model", "told"]
 State = Literal["pending", "complete", "failed"]
 
@@ -75,6 +77,7 @@ class Trials(Sequence[Trial]):
 
     def __init__(self) -> None:
         self._trials: list[Trial] = []
+        self._params: list[dict[str, Any]] = []  # as asked: whoever asked may pop from a trial's
 
     @overload
     def __getitem__(self, index: int) -> Trial: ...
@@ -119,12 +122,14 @@ class Trials(Sequence[Trial]):
         z.flags.writeable = False
         trial = Trial(len(self._trials), params, z, origin)
         self._trials.append(trial)
+        self._params.append(dict(params))
         return trial
 
     def find(self, trial: Trial) -> Trial | None:
         """Return a trial as it is by now; None if it is not one of these."""
         known = self._trials[trial.number] if trial.number < len(self._trials) else None
-        return None if known is None or known.key != trial.key else known
+        is_ours = known and known.key == trial.key and is_clone(known.params, trial.params)
+        return known if is_ours else None
 
     def finish(self, trial: Trial, score: float) -> Trial:
         """Record the score of a pending trial and return the finished one.
@@ -145,6 +150,7 @@ class Trials(Sequence[Trial]):
                 f"score={known.score!r}. Ask for a new trial, or tell its params as a plain dict "
                 "to add a repeated observation."
             )
-        finished = known.completed(score)
+        params = dict(self._params[trial.number])
+        finished = replace(known, params=params).completed(score)
         self._trials[trial.number] = finished
         return finished

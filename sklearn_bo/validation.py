@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable
-from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 
 from sklearn_bo._sklearn import BaseSearchCV, _num_samples
+from sklearn_bo.cross_validation import with_params
 from sklearn_bo.dimensions import Choices
 from sklearn_bo.space import Space, Subspace
 
@@ -78,6 +79,13 @@ def _refuses_missing_target(estimator: BaseEstimator) -> bool:
             estimator = estimator.estimator
     is_own = type(estimator).__module__.startswith("sklearn.")
     return is_own and (is_classifier(estimator) or is_regressor(estimator))
+
+
+def check_refit(refit: Any) -> None:
+    """Raise TypeError if the search's ``refit`` is a class, which a call would make an index of."""
+    if isinstance(refit, type):
+        name = refit.__name__
+        raise TypeError(f"refit={name} is a class; give an instance, {name}(...).")
 
 
 def check_splitter(cv: Any) -> Any:
@@ -148,7 +156,9 @@ def check_splits(splits: list[tuple], n_splits: int, n_samples: int) -> None:
 def _check_pairs(splits: list[Any]) -> None:
     for i, split in enumerate(splits):
         if not isinstance(split, tuple | list | np.ndarray) or len(split) != 2:
-            raise ValueError(f"cv must give pairs (train, test); split {i} is {split!r}.")
+            raise ValueError(
+                f"cv must give pairs (train, test); split {i} is {reprlib.repr(split)}."
+            )
 
 
 def _problem_with(side: np.ndarray, name: str, n_samples: int) -> str | None:
@@ -198,28 +208,34 @@ def _check_parameter(estimator: BaseEstimator, subspace: Subspace, name: str) ->
     # One owner at a time: all with one another may be too many, and what this misses fails later.
     varied = [{**usual, owner: value} for owner, values in owners.items() for value in values]
     for setting in varied or [usual]:
-        try:
-            clone(estimator).set_params(**clone(setting, safe=False))
-        except (AttributeError, TypeError, ValueError) as error:
-            with suppress(AttributeError, TypeError, ValueError):  # it may take others beside it
-                clone(estimator).set_params(**clone({**middle, **setting}, safe=False))
-                continue
-            message = (
-                f"param_distributions has the parameter {name!r}, which {type(estimator).__name__} "
-                "does not accept"
+        error = _refusal(estimator, setting)
+        # What it refuses alone it may take with others beside it.
+        if error is None or _refusal(estimator, {**middle, **setting}) is None:
+            continue
+        message = (
+            f"param_distributions has the parameter {name!r}, which {type(estimator).__name__} "
+            "does not accept"
+        )
+        for owner in owners:
+            message += (
+                f" where {owner!r} is {setting[owner]!r}; in a list of dicts, choices of "
+                f"{owner!r} with other parameters go to a dict of their own"
             )
-            for owner in owners:
-                message += (
-                    f" where {owner!r} is {setting[owner]!r}; in a list of dicts, choices of "
-                    f"{owner!r} with other parameters go to a dict of their own"
-                )
-            del setting[name]
-            known: list[str] = []
-            with suppress(AttributeError, TypeError, ValueError):  # an owner may be wrong itself
-                known = [*clone(estimator).set_params(**clone(setting, safe=False)).get_params()]
-            likely = _likely(name, known)
-            hint = f"; did you mean {likely!r}?" if likely else ":"
-            raise ValueError(f"{message}{hint} {error}") from error
+        del setting[name]
+        owners_fit = _refusal(estimator, setting) is None  # an owner may be wrong itself
+        known = [*with_params(estimator, setting).get_params()] if owners_fit else []
+        likely = _likely(name, known)
+        hint = f"; did you mean {likely!r}?" if likely else ":"
+        raise ValueError(f"{message}{hint} {error}") from error
+
+
+def _refusal(estimator: BaseEstimator, setting: dict[str, Any]) -> Exception | None:
+    """Return the error with which an estimator refuses parameters, None if it takes them."""
+    try:
+        with_params(estimator, setting)
+    except (AttributeError, TypeError, ValueError) as error:
+        return error
+    return None
 
 
 def _likely(name: str, known: list[str]) -> str | None:

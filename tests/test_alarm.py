@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import numpy as np
@@ -50,6 +51,15 @@ def search(estimator, slow, **options):
     return BayesSearchCV(
         estimator, {slow: [0.0, 20.0]}, n_iter=2, cv=2, initial_candidates=candidates, **options
     )
+
+
+def test_a_thread_beside_the_main_one_says_that_it_has_no_limit():
+    fast = BayesSearchCV(Slow(), {"b": [1, 2]}, n_iter=2, cv=2, fit_timeout=50)
+    with (
+        pytest.warns(RuntimeWarning, match="A thread beside the main one .* of 50.0 seconds"),
+        ThreadPoolExecutor(1) as pool,
+    ):
+        assert pool.submit(fast.fit, X, y).result().best_params_ == {"b": 2}
 
 
 @within

@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections import deque
 from dataclasses import dataclass, field
+from enum import Enum
 
 import joblib
 import numpy as np
@@ -24,6 +25,7 @@ from journaled import (
     y,
 )
 from scipy import sparse, stats
+from sklearn import config_context
 from sklearn.compose import make_column_selector
 from sklearn.linear_model import LassoCV, LogisticRegression, Ridge
 from sklearn.metrics import f1_score, make_scorer
@@ -214,6 +216,58 @@ def test_objects_that_refer_to_one_another_are_each_described_once():
     before = describe(nodes[0])
     nodes[-1].weight = -1
     assert describe(nodes[0]) != before
+
+
+def test_an_object_that_stands_twice_is_as_two_that_are_equal():
+    shared = Settings(3)
+    assert describe([shared, shared]) == describe([Settings(3), Settings(3)])
+    assert describe([shared, shared]) != describe([shared, Settings(4)])
+
+
+class Activation(Enum):
+    RELU = functools.partial(np.maximum, 0)
+    COST = Cost(1)
+
+
+def test_members_of_enumerations_are_described_by_name():
+    assert describe(Activation.RELU).endswith(".Activation.RELU")
+    assert describe(Activation.COST).endswith(".Activation.COST")
+
+
+def test_the_order_of_the_entries_of_sparse_data_makes_no_other_search():
+    factors = sparse.random(9, 6, 0.5, "csr", rng=0), sparse.random(6, 5, 0.5, "csr", rng=1)
+    product = factors[0] @ factors[1]
+    assert not product.has_sorted_indices
+    before = describe(product)
+    assert not product.has_sorted_indices  # is left as it is
+    product.sort_indices()
+    assert describe(product) == before
+
+
+def test_scores_that_processors_round_differently_are_the_same_previous_results(path):
+    n = 12
+    scores = np.random.RandomState(0).uniform(1, 100, n) ** 3
+    for rounding in (0.0, 1e-15):
+        source = {
+            "params": [{"a": 0.08 * k, "b": 2} for k in range(n)],
+            "mean_test_score": scores * (1 + rounding * (-1) ** np.arange(n)),
+        }
+        make(path, n_iter=2, previous_results=source).fit(X, y)
+    assert len(Anything.fits) == 4
+
+
+def test_where_metadata_go_is_part_of_a_search(path):
+    def fit(to_fit, to_score):
+        estimator = LogisticRegression().set_fit_request(sample_weight=to_fit)
+        search = make(path, {"C": (0.1, 1.0)}, n_iter=2)
+        search.estimator = estimator.set_score_request(sample_weight=to_score)
+        return search.fit(X, y, sample_weight=np.linspace(0.1, 2, 30))
+
+    with config_context(enable_metadata_routing=True):
+        before = fit(True, False).cv_results_["mean_fit_time"]
+        np.testing.assert_array_equal(fit(True, False).cv_results_["mean_fit_time"], before)
+        with pytest.raises(ValueError, match="different search:\n- metadata requests"):
+            fit(False, True)
 
 
 def test_a_chain_too_long_to_follow_is_described_by_its_type():

@@ -119,6 +119,12 @@ def test_several_metrics_need_no_objective_if_all_settings_are_evaluated():
         search.set_params(n_iter=2).fit(X, y)
 
 
+def test_an_error_of_an_objective_names_it():
+    with pytest.raises(ZeroDivisionError) as error:
+        objective_value({"a": 0.0}, lambda means: 1 / means["a"])
+    assert error.value.__notes__[0].startswith("It is of objective=<function")
+
+
 def test_objective_may_be_given_for_a_single_metric():
     by_name = fragile_search(None, objective="score").fit(X, y)
     by_function = fragile_search(None, objective=lambda means: -means["score"]).fit(X, y)

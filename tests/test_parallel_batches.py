@@ -62,7 +62,7 @@ def test_each_idle_worker_has_its_share_of_short_calls():
 
 
 def test_a_worker_gives_back_what_it_has_not_begun_when_a_call_turns_out_long():
-    outcomes, seconds = run_tasks([(time.sleep, (0.02,)), (square, (3,))], nothing, 0.01)
+    outcomes, seconds = run_tasks([(time.sleep, (0.02,)), (square, (3,))], nothing, nothing, 0.01)
     assert len(outcomes) == 1
     assert seconds >= 0.02
 

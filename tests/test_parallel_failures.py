@@ -1,7 +1,10 @@
 """Workers that die, fits that hang, errors that cannot be pickled: the search outlives them."""
 
+import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +19,7 @@ from sklearn_bo import BayesSearchCV, TargetScore
 from sklearn_bo._joblib import Executor
 from sklearn_bo._workers import _Threads
 from sklearn_bo.exceptions import NoWorkerLeftError, TaskLostError
+from sklearn_bo.tasks import Attempt
 
 X = np.arange(40.0).reshape(-1, 1)
 Y = np.arange(40) % 2
@@ -169,6 +173,72 @@ def test_an_error_that_cannot_be_pickled_is_reported_with_its_traceback(backend)
         executor.next_done()
         with pytest.raises(RuntimeError, match=r"in raise_unpicklable(.|\n)*this and that"):
             task.result()
+
+
+def raise_local():
+    class LocalError(Exception):
+        pass
+
+    raise LocalError("of a class that no module has")
+
+
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+def test_an_error_of_a_class_within_a_function_keeps_its_type(backend):
+    with joblib.parallel_config(backend), Executor(2, "2*n_jobs") as executor:
+        task = executor.submit(raise_local)
+        executor.next_done()
+        with pytest.raises(Exception, match="of a class that no module has") as caught:
+            task.result()
+    assert type(caught.value).__name__ == "LocalError"
+
+
+def test_an_executor_that_cannot_begin_leaves_no_process():
+    before = set(multiprocessing.active_children())
+    with joblib.parallel_config("multiprocessing"), pytest.raises(ValueError, match="pre_dispatch"):
+        Executor(2, "0").__enter__()
+    assert set(multiprocessing.active_children()) <= before
+
+
+@pytest.fixture
+def signed():
+    """Yield the workers of `multiprocessing`, and an attempt of a process beside their pool."""
+    idle = [sys.executable, "-c", "input()"]
+    with (
+        joblib.parallel_config("multiprocessing"),
+        Executor(2, "2*n_jobs") as executor,
+        subprocess.Popen(idle, stdin=subprocess.PIPE) as process,
+    ):
+        attempt = Attempt([])
+        executor._workers.begin(attempt)
+        attempt.path.write_text(str(process.pid))
+        yield executor._workers, attempt, process
+        process.kill()
+
+
+def test_a_process_that_has_ended_its_call_is_not_killed(signed):
+    workers, attempt, process = signed
+    workers.end(attempt)()
+    workers.stop([attempt])
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+
+
+def test_a_process_that_is_to_be_killed_does_nothing_more(signed):
+    workers, attempt, process = signed
+    workers.stop([attempt])
+    assert process.wait(10) == -signal.SIGKILL
+    end = threading.Thread(target=workers.end(attempt), daemon=True)
+    end.start()
+    end.join(0.3)
+    assert end.is_alive()
+
+
+def test_a_process_is_dead_once_it_does_not_exist_though_the_pool_may_not_list_it_yet(signed):
+    workers, attempt, process = signed
+    assert workers.dead({attempt: None}) == []
+    process.kill()
+    process.wait()
+    assert workers.dead({attempt: None}) == [attempt]
 
 
 def test_an_error_from_another_process_keeps_its_type_and_traceback():

@@ -331,6 +331,8 @@ def test_real_optuna_distributions_are_read():
         ((1, 10, "normal"), ValueError, "unknown prior 'normal'.*'log-uniform'"),
         ((0, 2**50), ValueError, "too many"),
         (("1e-3", "10", "log-uniform"), ValueError, "needs numbers, got.*leave out the quotes"),
+        (("1e-3", 1000.0, "log-uniform"), ValueError, "needs numbers, got.*leave out the quotes"),
+        ((1, "100", "uniform", 10), ValueError, "needs numbers, got.*leave out the quotes"),
         ([1e-3, 1e3, "log-uniform"], ValueError, r"write \(0\.001, 1000\.0, 'log-uniform'\)"),
         ([1, 100, "log-uniform", 10], ValueError, r"write \(1, 100, 'log-uniform', 10\)"),
         ([], ValueError, "at least one"),

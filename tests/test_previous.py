@@ -1,5 +1,6 @@
 """Earlier searches: what is accepted, and what is said of the rest."""
 
+import json
 import math
 from io import StringIO
 
@@ -96,6 +97,8 @@ KINDS = {
     },
     "DataFrame": lambda grid: pd.DataFrame(grid.cv_results_),
     "CSV": csv,
+    "dict of dicts": lambda grid: pd.DataFrame(grid.cv_results_).to_dict(),
+    "JSON": lambda grid: json.loads(pd.DataFrame(grid.cv_results_).to_json()),
     "results_frame": lambda grid: search(GRID, n_iter=12).fit(X, y).results_frame(),
     "list": lambda grid: [grid, csv(grid)],
     "tuple": lambda grid: (grid,),
@@ -115,7 +118,7 @@ def test_every_form_of_an_earlier_search_shows_where_the_best_is(grid, kind):
 def test_every_form_of_one_search_reads_alike(grid):
     space, defaults = Space(SPACE), Peak().get_params()
     expected = grid.cv_results_["params"]
-    for kind in ("grid", "scikit-optimize", "without params", "lists", "DataFrame", "CSV"):
+    for kind in KINDS.keys() - {"random", "bayes", "results_frame", "list"}:
         (source,) = read_sources(KINDS[kind](grid), ["score"])
         assert [find_setting(row, space, defaults) for row in source] == expected
         np.testing.assert_allclose([r.score for r in source], grid.cv_results_["mean_test_score"])

@@ -123,7 +123,7 @@ def test_loky_is_ended_while_calls_wait_without_an_error_in_its_thread():
             for _ in range(30):
                 submit(parallel, (time.sleep, (0.01,), {}))
             assert parallel._backend._workers._work_ids.qsize() >= 0
-            workers = _workers.workers_of(parallel._backend, parallel._id)
+            workers = _workers.workers_of(parallel._backend)
             workers.renew(None)
             workers.release()
         assert submit(parallel, (divmod, (7, 2), {}))() == [(3, 1)]

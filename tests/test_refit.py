@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import get_scorer
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingRandomSearchCV,
@@ -123,6 +124,27 @@ def test_the_metric_of_the_rule_is_what_bayesian_search_maximises():
     np.testing.assert_array_equal(scores, search.cv_results_["mean_test_neg_log_loss"])
 
 
+log_loss = get_scorer("neg_log_loss")
+
+
+@pytest.mark.parametrize(
+    "scoring", [["accuracy", "neg_log_loss"], lambda *args: {"neg_log_loss": log_loss(*args)}]
+)
+def test_the_metric_of_the_rule_scores_the_best_estimator(scoring):
+    search = SEARCHES["Bayesian"](PosteriorMean("neg_log_loss"), scoring=scoring).fit(X, y)
+    expected = log_loss(search.best_estimator_, X, y)
+    assert search.score(X, y) == expected != search.best_estimator_.score(X, y)
+
+
+def test_a_refit_function_that_fails_leaves_the_results_and_says_so():
+    search = BayesSearchCV(SVC(), {"C": (0.1, 10.0)}, n_iter=2, cv=2, refit=lambda r: r["none"])
+    with pytest.raises(KeyError, match="none") as error:
+        search.fit(X, y)
+    (note,) = error.value.__notes__
+    assert note.startswith("It is of refit=<function")
+    assert len(search.cv_results_["params"]) == 2
+
+
 class Unfittable(BaseEstimator):
     """Raises what no search expects if it is fitted."""
 
@@ -223,6 +245,9 @@ def test_posterior_mean_does_not_depend_on_the_unit_of_the_score_or_the_paramete
         [{"a": float("nan")}, {"a": np.float64("nan")}],
         [{"a": -1e308}, {"a": 1e308}],
         [{"a": 2**70}, {"a": 1}],
+        [{"a": 2**62 + 1}, {"a": 2**62 - 7}],
+        [{"a": 10**400}, {"a": 1}],
+        [{"a": np.longdouble("0.1")}, {"a": np.longdouble("0.7")}],
         [{"a": np.int64(3)}, {"a": 0.5}, {"a": np.float32(2)}],
         [{"layers": (10,)}, {"layers": (5, 5)}, {"layers": [10]}],
         [{"a": np.array([1, 2])}, {"a": np.array([2, 3])}],

@@ -75,6 +75,12 @@ def test_more_may_be_asked_than_is_shared_where_no_subspace_has_a_budget_of_its_
     assert remaining
 
 
+@pytest.mark.parametrize("n_iter", [0, -1, 2.5, None, "3"])
+def test_what_is_shared_is_a_number_of_trials(n_iter):
+    with pytest.raises(ValueError, match=f"n_iter={n_iter!r} must be an integer of at least 1"):
+        Optimizer(SPACES["one"]).share(n_iter)
+
+
 def test_a_setting_told_twice_counts_once():
     space = Space(({"a": [1, 2]}, {"b": [1]}))
     remaining = Remaining(space)

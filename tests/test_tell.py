@@ -1,6 +1,7 @@
 """What may be told of a trial, and what failed trials do to the search."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -120,7 +121,25 @@ def test_telling_a_trial_of_another_optimizer_is_an_error():
         optimizer.tell(foreign, 1.0)
 
 
-@pytest.mark.parametrize("score", ["0.5", None, 1 + 2j, [0.5]])
+def test_telling_a_trial_of_another_space_at_the_same_point_is_an_error():
+    optimizer, other = (Optimizer({"x": (0.0, high)}, random_state=0) for high in (1.0, 9.0))
+    own, foreign = optimizer.ask(), other.ask()
+    assert own.key == foreign.key
+    with pytest.raises(ValueError, match="not asked of this optimizer"):
+        optimizer.tell(foreign, 1.0)
+    assert optimizer.tell(pickle.loads(pickle.dumps(own)), 1.0).state == "complete"
+
+
+def test_what_is_popped_from_a_trials_params_stays_on_record():
+    optimizer = Optimizer(MIXED, random_state=0)
+    trial = optimizer.ask()
+    params = dict(trial.params)
+    trial.params.pop("kernel")
+    optimizer.tell(trial, 1.0)
+    assert optimizer.best_trial.params == params
+
+
+@pytest.mark.parametrize("score", ["0.5", None, 1 + 2j, [0.5], np.timedelta64(3, "s")])
 def test_score_that_is_no_number_is_an_error_that_shows_it(score):
     optimizer = Optimizer(MIXED, random_state=0)
     trial = optimizer.ask()
