@@ -1,6 +1,6 @@
 """The tasks, by name; the suites that runs choose from."""
 
-from . import bayesmark, functions, limits, pipelines
+from . import bayesmark, functions, limits, pipelines, users
 from .task import GROUPS, Task
 
 # Of Bayesmark's grid; the rest of it is held out, so that an engine tuned to the standard suite
@@ -36,6 +36,7 @@ TASKS: dict[str, Task] = {
         *pipelines.TASKS,
         *functions.TASKS,
         *limits.TASKS,
+        *users.TASKS,
     ]
 }
 SUITES: dict[str, list[str]] = {
@@ -43,6 +44,7 @@ SUITES: dict[str, list[str]] = {
     "quick": _QUICK,
     "cheap": _CHEAP,
     "limits": [task.name for task in limits.TASKS],
+    "users": [task.name for task in users.TASKS],
     "models": [task.name for task in bayesmark.MODEL_TASKS],
     "holdout": [task.name for task in bayesmark.TASKS if task.name not in _CHOSEN],
 }
