@@ -41,7 +41,7 @@ def _sign(path: str) -> None:
 def _leave(path: str) -> None:
     """Note that this process has ended a task; wait to be killed where that was given up.
 
-    A process that were killed any later could hold a lock of the queues, for ever.
+    One that were killed any later could hold a lock of the queues, which nobody would release.
     """
     try:
         os.unlink(path)

@@ -467,15 +467,7 @@ class BayesSearchCV(BaseSearchCV):
         whole = "settings of the space" if exhaustive else "trials asked for"
         stop_reason = ending.conclude(len(numbers), n_candidates, whole)
         folds = [fold for number in numbers for fold in finished[number]]
-        try:
-            _warn_or_raise_about_fit_failures(folds, self.error_score)
-        except ValueError as error:
-            if self.journal is not None:
-                error.add_note(
-                    f"journal={self.journal!r} holds these failures, so they are not fitted again; "
-                    "once their cause is mended, name a new file."
-                )
-            raise
+        self._report_failures(folds)
 
         # Nothing is set before, as a fit that fails would mix with an earlier one.
         for name in _NOT_ALWAYS_SET:  # but may be by an earlier fit
@@ -590,6 +582,18 @@ class BayesSearchCV(BaseSearchCV):
         check_is_fitted(self, "cv_results_")
         posterior = self.optimizer_.posterior(self.trials_)
         return results_frame(self.trials_, self.cv_results_, posterior)
+
+    def _report_failures(self, folds: list[FoldResult]) -> None:
+        """Warn of the fits that failed, or raise if all did."""
+        try:
+            _warn_or_raise_about_fit_failures(folds, self.error_score)
+        except ValueError as error:
+            if self.journal is not None:
+                error.add_note(
+                    f"journal={self.journal!r} holds these failures, so they are not fitted again; "
+                    "once their cause is mended, name a new file."
+                )
+            raise
 
     def _score_candidate(self, folds: list[FoldResult], exhaustive: bool) -> float:
         """Reduce the results of one candidate to what the search maximises; NaN if it failed."""

@@ -221,6 +221,10 @@ def _check_parameter(estimator: BaseEstimator, subspace: Subspace, name: str) ->
                 f" where {owner!r} is {setting[owner]!r}; in a list of dicts, choices of "
                 f"{owner!r} with other parameters go to a dict of their own"
             )
+        owner = name.rpartition("__")[0]
+        params = estimator.get_params()
+        if owner in params.keys() - setting.keys() and isinstance(params[owner], str | None):
+            message += f" while {owner!r} is {params[owner]!r}; set or search an estimator there"
         del setting[name]
         owners_fit = _refusal(estimator, setting) is None  # an owner may be wrong itself
         known = [*with_params(estimator, setting).get_params()] if owners_fit else []

@@ -198,6 +198,13 @@ SPACES = [
         param_distributions={"part__alpha": (0.1, 1.0), "part": [Ridge()]},
     ),
     case(
+        "parameter of a step that is off",
+        ValueError,
+        "'scale__with_mean'.*does not accept while 'scale' is 'passthrough'; set or search",
+        estimator=pipeline().set_params(scale="passthrough"),
+        param_distributions={"scale__with_mean": [True]},
+    ),
+    case(
         "misspelt parameter of a choice",
         ValueError,
         r"'clf__alpa'.*where 'clf' is Ridge\(\).*did you mean 'clf__alpha'\? Invalid",
