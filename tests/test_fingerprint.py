@@ -235,8 +235,9 @@ def test_members_of_enumerations_are_described_by_name():
 
 
 def test_the_order_of_the_entries_of_sparse_data_makes_no_other_search():
-    factors = sparse.random(9, 6, 0.5, "csr", rng=0), sparse.random(6, 5, 0.5, "csr", rng=1)
-    product = factors[0] @ factors[1]
+    rng = np.random.RandomState(0)
+    factors = (sparse.csr_matrix(rng.randint(2, size=shape)) for shape in ((9, 6), (6, 5)))
+    product = next(factors) @ next(factors)
     assert not product.has_sorted_indices
     before = describe(product)
     assert not product.has_sorted_indices  # is left as it is
