@@ -123,10 +123,11 @@ class Executor(Parallel, _Submitting):
         self._workers: Any = workers_of(backend)  # None where rounds are run
         can_tell = self._workers is not None or (self.n_workers == 1 and can_ring())
         if self._call_timeout is not None and not can_tell:
-            where = type(backend).__name__ if self.n_workers > 1 else "A thread beside the main one"
+            why = "Calls in this process are interrupted in the main thread alone, not on Windows"
+            if self.n_workers > 1:
+                why = f"{type(backend).__name__} does not tell when a single call ends"
             warnings.warn(
-                f"{where} does not tell when a single call ends, so that no call is given up after "
-                f"the timeout of {self._call_timeout} seconds.",
+                f"{why}, so none is given up after the timeout of {self._call_timeout} seconds.",
                 RuntimeWarning,
                 stacklevel=3,
             )

@@ -190,6 +190,8 @@ class _Processes(Workers):
     def stop(self, hanging: list[Attempt]) -> None:
         for attempt in hanging:
             pid, path = self._pid(attempt), str(attempt.path)
+            if pid == 0:  # which a signal would take for all processes of this group
+                continue
             with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
                 os.rename(path, path + _CONDEMNED)
                 os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))

@@ -91,7 +91,7 @@ class CrossValidation:
 
 
 def with_params(estimator: BaseEstimator, params: dict[str, Any]) -> BaseEstimator:
-    """Return a clone with these parameters; what of them is an estimator stays as it is."""
+    """Return a clone with these parameters; estimators among them are cloned too."""
     return clone(estimator).set_params(**clone(params, safe=False))
 
 

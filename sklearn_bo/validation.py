@@ -157,7 +157,8 @@ def _check_pairs(splits: list[Any]) -> None:
     for i, split in enumerate(splits):
         if not isinstance(split, tuple | list | np.ndarray) or len(split) != 2:
             raise ValueError(
-                f"cv must give pairs (train, test); split {i} is {reprlib.repr(split)}."
+                f"cv must give pairs (train, test); split {i} is {reprlib.repr(split)}. For one "
+                "split write cv=[(train, test)]."
             )
 
 

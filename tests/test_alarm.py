@@ -56,7 +56,7 @@ def search(estimator, slow, **options):
 def test_a_thread_beside_the_main_one_says_that_it_has_no_limit():
     fast = BayesSearchCV(Slow(), {"b": [1, 2]}, n_iter=2, cv=2, fit_timeout=50)
     with (
-        pytest.warns(RuntimeWarning, match="A thread beside the main one .* of 50.0 seconds"),
+        pytest.warns(RuntimeWarning, match="in the main thread alone.* of 50.0 seconds"),
         ThreadPoolExecutor(1) as pool,
     ):
         assert pool.submit(fast.fit, X, y).result().best_params_ == {"b": 2}

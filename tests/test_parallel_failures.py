@@ -223,6 +223,16 @@ def test_a_process_that_has_ended_its_call_is_not_killed(signed):
         process.wait(0.5)
 
 
+def test_a_signature_that_could_not_be_written_has_nothing_killed(signed, monkeypatch):
+    workers, attempt, _ = signed
+    attempt.path.write_text("")  # as where the disk is full
+    killed = []
+    monkeypatch.setattr(os, "kill", lambda *args: killed.append(args))
+    workers.stop([attempt])
+    monkeypatch.undo()
+    assert not killed
+
+
 def test_a_process_that_is_to_be_killed_does_nothing_more(signed):
     workers, attempt, process = signed
     workers.stop([attempt])

@@ -78,22 +78,22 @@ def _tuned(
     name: str,
     data: str,
     metric: str,
-    k: int = 2,
-    held_out: float | None = None,
     noisy: bool = False,
     seeded: str | None = None,
     slow: bool = False,
+    **folds: Any,
 ) -> Callable[..., Task]:
     """Return what makes the task of a model and the ranges of its parameters, or subspaces.
 
-    A noisy task's seed chooses the rows; the parameter named `seeded` takes it too.
+    A noisy task's seed chooses the rows; the parameter named `seeded` takes it too. `folds` are
+    other arguments of `cross_validate`.
     """
 
     def of(model: Any, *subspaces: Mapping[str, Any], **space: Any) -> Task:
         def objective(params: Params, seed: int) -> float:
             extra = {} if seeded is None else {seeded: seed}
             tuned = clone(model).set_params(**clone(params, safe=False), **extra)
-            return cross_validate(tuned, data, metric, k, held_out, seed)
+            return cross_validate(tuned, data, metric, seed=seed, **folds)
 
         return Task(name, list(subspaces) or space, objective, noisy=noisy, slow=slow)
 
