@@ -36,7 +36,8 @@ def main() -> None:
     names, seeds = SUITES[args.suite], range(args.seeds)
 
     def search(methods: dict, n: int, pending: int, rounds: bool) -> list[dict]:
-        path = args.out / f"batches-{args.suite}-{pending}{'' if rounds else '-in-flight'}.jsonl"
+        kind = ("" if rounds else "-in-flight") + ("-real" if args.real else "")
+        path = args.out / f"batches-{args.suite}-{pending}{kind}.jsonl"
         return runs.search(
             methods, names, seeds, n, path, args.jobs, not args.real, False, pending, rounds
         )

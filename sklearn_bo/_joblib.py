@@ -402,7 +402,7 @@ def _take_together(queue: deque[Task], size: int) -> list[Task]:
 
 
 def _too_long(timeout: float) -> TaskLostError:
-    return TaskLostError(f"It ran for more than {timeout} seconds and was given up.")
+    return TaskLostError(f"It ran for more than fit_timeout={timeout} seconds and was given up.")
 
 
 def _run_timed(

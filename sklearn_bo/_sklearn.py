@@ -7,11 +7,12 @@ fails there and nowhere else.
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial, update_wrapper
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._validation import (
@@ -21,6 +22,13 @@ from sklearn.model_selection._validation import (
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import _get_threadpool_controller
 from sklearn.utils.validation import _check_method_params, _num_samples
+
+if TYPE_CHECKING:  # scikit-learn has no types, and its decorator would take those of `fit` away
+    Method = TypeVar("Method", bound=Callable)
+
+    def _fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]: ...
+else:
+    from sklearn.base import _fit_context
 
 __all__ = [
     "BaseSearchCV",

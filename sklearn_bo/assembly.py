@@ -140,6 +140,27 @@ def draw_splits(
     return splits
 
 
+def choices_by_name(space: Space) -> dict[str, list[Any]]:
+    """List the choices of each parameter in all subspaces; none for a range.
+
+    Parameters
+    ----------
+    space : Space
+        The search space.
+
+    Returns
+    -------
+    dict of str to list
+        By the names of the parameters.
+    """
+    found: dict[str, list[Any]] = {}
+    for subspace in space.subspaces:
+        for name, dimension in subspace.dimensions.items():
+            choices = dimension.values if isinstance(dimension, Choices) else []
+            found.setdefault(name, []).extend(choices)
+    return found
+
+
 def _about_ranges(space: Space) -> str:
     """Say what two numbers in a list mean, if there are such: elsewhere they are a range."""
     for subspace in space.subspaces:

@@ -63,7 +63,11 @@ class TimeBudget:
         Otherwise it took from its begin until now, the start of the worker included.
         """
         waited = self.elapsed - self._running.pop(task)
-        self._seen.append(waited if seconds is None else seconds)
+        self.note(waited if seconds is None else seconds)
+
+    def note(self, seconds: float) -> None:
+        """Note how long a fold took, in an earlier run for instance."""
+        self._seen.append(seconds)
 
     def predict(self, n_in_a_row: int = 1) -> float:
         """Foresee how long so many folds take, one after the other.

@@ -131,6 +131,10 @@ class Ending:
             self.at_once = True
             self.reason = f"the callback {callback} asked for a stop at the end of a fold"
 
+    def fold_known(self, seconds: float) -> None:
+        """Note how long a fold took in the run that a search resumes."""
+        self._budget.note(seconds)
+
     def trial_ended(self) -> None:
         """Note that a trial has ended."""
         self._n_ended += 1

@@ -165,6 +165,8 @@ class _Evaluation:
             candidate = self.journal.candidates[len(self.trials)]
             trial = self.optimizer.restore(candidate.params, candidate.origin)
             folds = candidate.folds
+            for fold in folds.values():
+                self.ending.fold_known(fold["fit_time"] + fold["score_time"])
         else:
             trial, folds = self.pace.ask(self.optimizer), {}
             self.journal.propose(trial, self.optimizer.space)

@@ -8,7 +8,7 @@ class SpaceExhaustedError(RuntimeError):
 
 
 class TaskLostError(RuntimeError):
-    """A call that no worker finished: each died of it, or it took too long."""
+    """A call that no worker finished: each died of it, or it took longer than ``fit_timeout``."""
 
 
 class NoWorkerLeftError(RuntimeError):

@@ -14,6 +14,7 @@ from contextlib import suppress
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
+from types import CellType, CodeType
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,12 @@ def _describe(value: Any, known: Known) -> str:
         return repr(value)
     if hasattr(value, "__qualname__"):  # a class or a function
         owner = getattr(value, "__self__", None)  # of a method
-        return _name(value) if owner is None else f"{_name(value)} of {nested(owner)}"
+        name = _name(value) if owner is None else f"{_name(value)} of {nested(owner)}"
+        if bound := _bound(value):
+            known[id(value)] = value, name  # within itself, as a recursive function is
+            name = _shortened(f"{name} with {nested(bound)}")
+            known[id(value)] = value, name
+        return name
     if isinstance(value, np.ndarray):
         return _of_array(value)
     if isinstance(value, list | tuple | deque):
@@ -136,6 +142,23 @@ def _describe(value: Any, known: Known) -> str:
     if (state := state_of(value)) is not None:
         known[id(value)] = value, _shortened(f"{name}{nested(state)}")
     return known[id(value)][1]
+
+
+def _bound(function: Any) -> list[Any]:
+    """Return what tells a function within another, or a lambda, from others of its name."""
+    if "<" not in function.__qualname__ or not hasattr(function, "__code__"):
+        return []
+    empty = CellType()  # that of a variable without a value yet
+    bound = [cell.cell_contents for cell in function.__closure__ or () if cell != empty]
+    bound += [*(function.__defaults__ or ()), *sorted((function.__kwdefaults__ or {}).items())]
+    is_lambda = function.__qualname__.endswith("<lambda>")
+    return [*bound, *_of_code(function.__code__)] if is_lambda else bound
+
+
+def _of_code(code: CodeType) -> list[Any]:
+    """Return what code does, wherever it stands."""
+    constants = [_of_code(c) if isinstance(c, CodeType) else c for c in code.co_consts]
+    return [code.co_code.hex(), code.co_names, *constants]
 
 
 def _of_space(space: Space) -> dict[str, str]:

@@ -221,6 +221,8 @@ class Optimizer:
         ------
         SpaceExhaustedError
             If no setting is left.
+        ValueError
+            If ``n`` is no integer of at least 1.
         """
         if n is None:
             return self._ask()
@@ -320,6 +322,10 @@ class Optimizer:
         with engine_numerics():
             self._model.learn(trials)
 
+    @overload
+    def predict(self, params: Mapping[str, Any]) -> tuple[float, float]: ...
+    @overload
+    def predict(self, params: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray]: ...
     def predict(self, params: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> tuple[Any, Any]:
         """Predict the score of settings from the trials told so far.
 

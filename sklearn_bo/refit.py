@@ -24,13 +24,15 @@ class RefitRule:
 
     metric: str | None
 
-    def check(self, params: Iterable[str], metrics: Sequence[str] | None, n_splits: int) -> None:
-        """Raise ValueError for what can be known to fail before anything is fitted.
+    def check(
+        self, params: Mapping[str, Iterable[Any]], metrics: Sequence[str] | None, n_splits: int
+    ) -> None:
+        """Raise ValueError or TypeError for what can be known to fail before anything is fitted.
 
         Parameters
         ----------
-        params : iterable of str
-            The names of the parameters that are searched.
+        params : mapping of str to iterable
+            The names of the parameters that are searched, with their choices; none for a range.
         metrics : sequence of str or None
             The names of the metrics, None while they are unknown.
         n_splits : int
@@ -44,7 +46,7 @@ class RefitRule:
         """Return the name of the metric that chooses among the candidates of ``cv_results``."""
         return _choose_metric(self, _metrics(cv_results))
 
-    def _check(self, params: Iterable[str], n_splits: int) -> None:
+    def _check(self, params: Mapping[str, Iterable[Any]], n_splits: int) -> None:
         """Do the same for what a rule needs beyond a metric."""
 
 
@@ -178,12 +180,15 @@ class OneStandardError(RefitRule):
                 "larger is simpler, or a function of a candidate's params."
             )
 
-    def _check(self, params: Iterable[str], n_splits: int) -> None:
-        if isinstance(self.simplest, str) and self._name not in (known := sorted(set(params))):
-            raise ValueError(
-                f"simplest={self.simplest!r} is not one of the parameters that are searched, "
-                f"{known}. Name one of them, prefixed by '-' if larger is simpler."
-            )
+    def _check(self, params: Mapping[str, Iterable[Any]], n_splits: int) -> None:
+        if isinstance(self.simplest, str):
+            if self._name not in params:
+                raise ValueError(
+                    f"simplest={self.simplest!r} is not one of the parameters that are searched, "
+                    f"{sorted(params)}. Name one of them, prefixed by '-' if larger is simpler."
+                )
+            for value in params[self._name]:
+                self._complexity({self._name: value})
         if n_splits < 2:
             raise ValueError(
                 "OneStandardError needs at least 2 folds, for one has no standard error; pass "
@@ -196,7 +201,7 @@ class OneStandardError(RefitRule):
         candidates = cv_results["params"]
         fold = re.compile(rf"split\d+_test_{re.escape(metric)}")
         folds = [key for key in cv_results if fold.fullmatch(key)]
-        self.check((name for params in candidates for name in params), None, len(folds))
+        self.check({name: () for params in candidates for name in params}, None, len(folds))
         scores = _scores(cv_results, metric)
         best = int(np.nanargmax(scores))
         # cv_results_ has the standard deviation of the folds, which is the sample's but for n - 1.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from numbers import Integral, Real
@@ -29,7 +29,7 @@ from sklearn_bo._sklearn import (
     init_callback_context,
     scorers_by_name,
 )
-from sklearn_bo.assembly import begin_journal, draw_splits, make_optimizer
+from sklearn_bo.assembly import begin_journal, choices_by_name, draw_splits, make_optimizer
 from sklearn_bo.budget import TimeBudget
 from sklearn_bo.cross_validation import CrossValidation, FoldResult, with_params
 from sklearn_bo.ending import Ending
@@ -89,7 +89,8 @@ class BayesSearchCV(BaseSearchCV):
         A setting that an earlier subspace has too counts as that one's.
 
     n_iter : int, default=50
-        Number of candidates that are evaluated.
+        Number of candidates that are evaluated. Where each subspace has a number of its own, it is
+        not used.
 
     scoring : str, callable, list, tuple or dict, default=None
         As in `RandomizedSearchCV`. With several metrics, see ``objective``.
@@ -160,12 +161,14 @@ class BayesSearchCV(BaseSearchCV):
         fixed parameters, data and what else goes to `fit`, ``scoring``, splits, ``error_score``,
         ``return_train_score``, ``previous_results``, and ``random_state`` (``None`` and a
         RandomState take the journal's). ``n_iter`` and the subspaces' numbers of trials may grow to
-        prolong the search, and what steers or runs it may change. Fits that failed are not fitted
-        again. Functions and classes are compared by name: an edit of theirs is not
-        noticed. A RandomState among the parameters is compared by its state. Choices are stored by
-        their place in the space; nothing that the file holds is unpickled or evaluated. Clones
-        share the file but not the data: within `cross_val_score` or another estimator set it to
-        ``None``.
+        prolong the search, whose ``n_initial_points="auto"`` remains that of the first call, and
+        what steers or runs it may change. Fits that failed are not fitted again. Functions and
+        classes are compared by name: an edit of theirs is not noticed. Of functions within others
+        the variables are compared too, of lambdas the code, which another version of Python may
+        compile to something else. A RandomState among the parameters is compared by its state.
+        Choices are stored by their place in the space; nothing that the file holds is unpickled or
+        evaluated. Clones share the file but not the data: within `cross_val_score` or another
+        estimator set it to ``None``.
 
     previous_results : search, dict, DataFrame or list of these, default=None
         Earlier searches to learn from: a fitted `GridSearchCV`, `RandomizedSearchCV`,
@@ -184,8 +187,9 @@ class BayesSearchCV(BaseSearchCV):
         Seconds that the search may take, the refit not counted. No fold is started that would, by
         the times seen, end past it, save for the first candidate's; at the budget's end a fold that
         still runs is let go once one candidate is evaluated (with ``n_jobs=1`` as ``fit_timeout``
-        has it). ``n_iter`` is then an upper bound. How far the search comes depends on the
-        machine, so that ``random_state`` no longer makes it reproducible.
+        has it). ``n_iter`` is then an upper bound. With ``journal`` each call has the whole budget
+        again, so that repeating one that the budget ended prolongs the search. How far the search
+        comes depends on the machine, so that ``random_state`` no longer makes it reproducible.
 
     stopping : callable or list of callables, default=None
         Rules that may end the search after a candidate: `TargetScore`, `NoImprovement`,
@@ -293,6 +297,20 @@ class BayesSearchCV(BaseSearchCV):
     True
     """
 
+    # What a fit sets, for type checkers, which know nothing of scikit-learn's classes.
+    best_index_: int
+    best_params_: dict[str, Any]
+    best_score_: float
+    cv_results_: dict[str, Any]
+    multimetric_: bool
+    n_splits_: int
+    n_trials_: int
+    optimizer_: Optimizer
+    refit_time_: float
+    stop_reason_: str
+    total_time_: float
+    trials_: list[Trial]
+
     _parameter_constraints: ClassVar[dict[str, list | str]] = {
         **BaseSearchCV._parameter_constraints,
         "param_distributions": [dict, list],
@@ -331,7 +349,7 @@ class BayesSearchCV(BaseSearchCV):
         return_train_score: bool = False,
         objective: Objective | None = None,
         n_initial_points: int | str = "auto",
-        initial_candidates: dict[str, Any] | list[dict[str, Any]] | None = None,
+        initial_candidates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         lag: int | None = None,
         fit_timeout: float | None = None,
         journal: str | os.PathLike[str] | None = None,
@@ -401,7 +419,8 @@ class BayesSearchCV(BaseSearchCV):
         IndexError
             If a ``refit`` function returns no index of a candidate.
         Exception
-            That of a fit, with ``error_score="raise"``.
+            That of a fit, with ``error_score="raise"``; a RuntimeError if it took longer than
+            ``fit_timeout`` or each worker that ran it died.
         OSError
             If ``journal`` cannot be opened; `BlockingIOError` if another search has it open.
         KeyboardInterrupt
@@ -443,8 +462,7 @@ class BayesSearchCV(BaseSearchCV):
 
         splits = draw_splits(self.estimator, cv, X, y, routed.splitter.split)
         if isinstance(self.refit, RefitRule):
-            searched = (name for part in optimizer.space.subspaces for name in part.dimensions)
-            self.refit.check(searched, metrics, len(splits))
+            self.refit.check(choices_by_name(optimizer.space), metrics, len(splits))
         if self.journal is not None:
             given = {name: value for name, value in params.items() if value is not None}
             if given and get_config()["enable_metadata_routing"]:
@@ -511,6 +529,8 @@ class BayesSearchCV(BaseSearchCV):
                 f"Fitting {n_splits} folds for each of {n_candidates} candidates, "
                 f"totalling {n_candidates * n_splits} fits"
             )
+            if n_known := sum(len(known.folds) for known in journal.candidates[:n_candidates]):
+                print(f"{n_known} of them are in journal={self.journal!r}, and not made again")
         context = context.subcontext(
             task_name="search",
             max_subtasks=n_candidates * n_splits,
@@ -547,12 +567,25 @@ class BayesSearchCV(BaseSearchCV):
         Returns
         -------
         float
-            Of several metrics the one that ``refit`` names.
+            Of several metrics the one that ``refit`` names, or else ``objective``.
+
+        Raises
+        ------
+        ValueError
+            If neither names one of them.
         """
-        if not (isinstance(self.refit, RefitRule) and getattr(self, "multimetric_", False)):
+        if not (callable(self.refit) and getattr(self, "multimetric_", False)):
             return super().score(X, y, **params)
-        twin = copy.copy(self)
-        twin.refit = self.refit.metric_of(self.cv_results_)  # which scikit-learn has it name
+        twin = copy.copy(self)  # whose refit names the metric, as scikit-learn has it
+        if isinstance(self.refit, RefitRule):
+            twin.refit = self.refit.metric_of(self.cv_results_)
+        elif isinstance(self.objective, str):
+            twin.refit = self.objective
+        else:
+            raise ValueError(
+                f"score returns one of several metrics, and refit={self.refit!r} names none. Name "
+                "it by objective=."
+            )
         return BaseSearchCV.score(twin, X, y, **params)
 
     def results_frame(self) -> pd.DataFrame:

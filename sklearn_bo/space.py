@@ -374,8 +374,8 @@ def _entries(param_distributions: Any) -> list[tuple[Mapping[str, Any], int | No
         param_distributions = [param_distributions]
     if not isinstance(param_distributions, Sequence) or isinstance(param_distributions, str):
         raise TypeError(
-            "Parameter distribution is not a dict or a list of dicts, got: "
-            f"{param_distributions!r} of type {type(param_distributions).__name__}"
+            f"param_distributions={param_distributions!r} of type "
+            f"{type(param_distributions).__name__} is not a dict or a list of dicts."
         )
     if not param_distributions:
         raise ValueError("param_distributions is an empty list; give at least one dict")

@@ -81,7 +81,15 @@ class SearchState:
         return float(np.std(self.fold_scores, ddof=1)) * math.sqrt(1 / k + self.test_to_train)
 
 
-Rule = Callable[[SearchState], bool | str]
+Rule = Callable[[SearchState], bool | np.bool_ | str]
+
+
+class StoppingRule:
+    """What the rules of this module have in common, that a list of them is one of rules."""
+
+    def __call__(self, state: SearchState) -> bool | str:
+        """Judge a search; see `SearchState`."""
+        raise NotImplementedError
 
 
 def mean_test_to_train(splits: list[tuple]) -> float:
@@ -105,7 +113,7 @@ def mean_test_to_train(splits: list[tuple]) -> float:
 
 
 @dataclass(frozen=True)
-class TargetScore:
+class TargetScore(StoppingRule):
     """Stop when a trial reaches a score.
 
     Parameters
@@ -134,7 +142,7 @@ class TargetScore:
 
 
 @dataclass(frozen=True)
-class NoImprovement:
+class NoImprovement(StoppingRule):
     """Stop when ``n_trials`` in a row have not improved on the best before them.
 
     Parameters
@@ -171,7 +179,7 @@ class NoImprovement:
 
 
 @dataclass(frozen=True)
-class NegligibleGain:
+class NegligibleGain(StoppingRule):
     """Stop when the improvement that may be left is small beside the error of the best score.
 
     The score of cross-validation is itself an estimate. To maximise it beyond its own standard

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from timeless import without_times
 
 from sklearn_bo import BayesSearchCV
 
@@ -77,14 +78,9 @@ def make(path=None, space=SIMPLE, **kwargs):
 
 def outcome(search):
     """Return all that a search finds, but for the times."""
-    table = {
-        key: np.ma.asarray(value).tolist()
-        for key, value in search.cv_results_.items()
-        if not key.endswith("_time")
-    }
     trials = [(t.number, t.z.tolist(), t.origin, t.state, t.score) for t in search.trials_]
     # repr tells NaN, which is no equal of itself, and 1 from True.
-    return repr(table), repr(trials), getattr(search, "best_index_", None)
+    return repr(without_times(search)), repr(trials), getattr(search, "best_index_", None)
 
 
 def lines_of(path):

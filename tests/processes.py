@@ -1,7 +1,24 @@
-"""What tests that start processes wait for."""
+"""What tests that start processes do in them, and wait for."""
 
 import os
+import signal
 import time
+
+
+class Payload:
+    """Notes in a file which process unpickles it."""
+
+    def __init__(self, log):
+        self.log = str(log)
+
+    def __setstate__(self, state):
+        self.__dict__ = state
+        with open(self.log, "a") as file:
+            file.write(f"{os.getpid()}\n")
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def wait_for(condition, seconds=60):

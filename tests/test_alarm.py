@@ -67,7 +67,7 @@ def test_a_thread_beside_the_main_one_says_that_it_has_no_limit():
 def test_a_search_within_does_not_catch_the_limit_of_a_fit(inner):
     outer = search(inner, "estimator__to_fit", fit_timeout=0.4)
     start = time.monotonic()
-    with pytest.warns(FitFailedWarning, match="more than 0.4 seconds"):
+    with pytest.warns(FitFailedWarning, match="more than fit_timeout=0.4 seconds"):
         outer.fit(X, y)
     assert time.monotonic() - start < 15
     assert [trial.state for trial in outer.trials_] == ["complete", "failed"]
@@ -75,10 +75,21 @@ def test_a_search_within_does_not_catch_the_limit_of_a_fit(inner):
 
 
 def test_a_score_that_hangs_is_a_failure_whatever_the_error_score():
-    outer = search(Slow(), "to_score", fit_timeout=0.3, error_score=0.0)
+    options = {"error_score": 0.0, "return_train_score": True}
+    outer = search(Slow(b=1), "to_score", fit_timeout=0.3, **options)
     with pytest.warns(FitFailedWarning):
         outer.fit(X, y)
     assert [trial.state for trial in outer.trials_] == ["complete", "failed"]
+    assert outer.cv_results_["mean_train_score"].tolist() == [1.0, 0.0]
+
+
+def test_a_fit_that_hangs_has_the_error_score_in_each_metric():
+    scoring = {"up": Slow.score, "down": lambda estimator, X, y: -estimator.b}
+    outer = search(Slow(b=1), "to_fit", fit_timeout=0.3, scoring=scoring, refit="up")
+    with pytest.warns(FitFailedWarning):
+        outer.set_params(error_score=-5.0).fit(X, y)
+    assert outer.cv_results_["mean_test_up"].tolist() == [1.0, -5.0]
+    assert outer.cv_results_["mean_test_down"].tolist() == [-1.0, -5.0]
 
 
 def test_a_fit_that_catches_the_limit_is_given_up_all_the_same():
@@ -95,7 +106,7 @@ def test_a_fit_that_catches_the_limit_is_given_up_all_the_same():
     searching = BayesSearchCV(
         Stubborn(b=1), {"to_fit": [0.0, 1.0]}, n_iter=2, cv=2, fit_timeout=0.3, error_score=-1
     )
-    with pytest.warns(FitFailedWarning, match="more than 0.3 seconds"):
+    with pytest.warns(FitFailedWarning, match="more than fit_timeout=0.3 seconds"):
         searching.fit(X, y)
     assert searching.best_params_ == {"to_fit": 0.0}
     assert sorted(searching.cv_results_["mean_test_score"]) == [-1, 1]
@@ -155,7 +166,7 @@ def test_a_search_within_does_not_take_the_budget_for_its_own(inner):
 def test_the_limit_of_a_search_within_acts_too():
     inner = search(Slow(), "to_fit", fit_timeout=0.2, error_score=-1.0)
     outer = BayesSearchCV(inner, {"estimator__b": [3]}, n_iter=1, cv=2, fit_timeout=50)
-    with pytest.warns(FitFailedWarning, match="more than 0.2 seconds"):
+    with pytest.warns(FitFailedWarning, match="more than fit_timeout=0.2 seconds"):
         outer.fit(X, y)
     assert outer.best_score_ == 3.0
 

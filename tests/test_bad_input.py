@@ -414,7 +414,9 @@ SPLITS = [
             ("split of numbers", [(3, 4)]),
             ("split of nothing", [None]),
             ("split of text", [HALVES, "ab"]),
-            ("index beyond the data", [(HALVES[0], np.array([99]))]),
+            ("index beyond the data", [(HALVES[0], np.array([12]))]),
+            ("index before the data", [(HALVES[0], np.array([-13]))]),
+            ("indices that are floats", [(HALVES[0], HALVES[1].astype(float))]),
         )
     ),
     case("splits used up", ValueError, "cv", cv=iter([])),
@@ -435,6 +437,14 @@ DATA = [
         ValueError,
         "y contains NaN.*first.*3",
         estimator=Own(),
+        fit={"y": np.r_[0, 1, 0, np.nan, y[4:]]},
+    ),
+    case(
+        "y with NaN, splits by number, no refit",
+        ValueError,
+        "y contains NaN.*first.*3",
+        estimator=Own(),
+        refit=False,
         fit={"y": np.r_[0, 1, 0, np.nan, y[4:]]},
     ),
     case(

@@ -1,10 +1,12 @@
 """Callbacks of scikit-learn 1.9, which may ask the search to stop."""
 
 import joblib
+import numpy as np
 import pytest
 import sklearn
 from hill import X, hill_search, rows, y
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.utils.fixes import parse_version
 
 from sklearn_bo import BayesSearchCV
@@ -71,3 +73,33 @@ def test_a_callback_that_never_asks_changes_nothing():
     search = hill_search().set_callbacks(StopAfter(10**9)).fit(X, y)
     assert rows(search) == rows(hill_search().fit(X, y))
     assert "stopped_by" not in search.cv_results_
+
+
+class Noting(StopAfter):
+    """Notes each call of a hook with what it is told."""
+
+    def __init__(self):
+        self.calls = []
+
+    def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None):
+        self.note("begin", context, X, y, metadata)
+
+    def on_fit_task_end(self, estimator, context, *, X=None, y=None, metadata=None):
+        self.note("end", context, X, y, metadata)
+
+    def note(self, hook, context, *data):
+        told = [None if one is None else len(one) for one in data]
+        self.calls.append((hook, context.task_name, context.max_subtasks, *told))
+
+
+@needs_callbacks
+@pytest.mark.parametrize("refit", [True, False])
+@pytest.mark.parametrize("metadata", [{}, {"sample_weight": np.ones(len(X))}])
+def test_callbacks_are_told_what_a_grid_search_tells_them(refit, metadata):
+    callbacks = Noting(), Noting()
+    for kind, callback in zip((GridSearchCV, BayesSearchCV), callbacks, strict=True):
+        search = kind(LogisticRegression(), {"C": [1.0]}, cv=2, refit=refit)
+        if kind is BayesSearchCV:
+            search.set_params(n_iter=1)
+        search.set_callbacks(callback).fit(X, y, **metadata)
+    assert callbacks[0].calls == callbacks[1].calls != []

@@ -111,6 +111,11 @@ SCENARIOS = {
     ),
     "seeded shuffle": (LogisticRegression(), GRID, {"cv": ShuffleSplit(3, random_state=1)}),
     "splits in a list": (LogisticRegression(), GRID, {"cv": list(KFold(4).split(X))}),
+    "splits counted from the end": (
+        LogisticRegression(),
+        GRID,
+        {"cv": [(train - 40, test - 40) for train, test in KFold(4).split(X)]},
+    ),
 }
 
 

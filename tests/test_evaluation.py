@@ -15,11 +15,13 @@ import pytest
 import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from processes import Payload
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import ShuffleSplit
 from sklearn.utils.fixes import parse_version
+from timeless import without_times
 from virtual import N_CANDIDATES, FakeCrossValidation, VirtualExecutor
 
 from sklearn_bo import BayesSearchCV, Optimizer, evaluation
@@ -211,14 +213,6 @@ class Jittered(LogisticRegression):
         return super().fit(X, y, sample_weight)
 
 
-def without_times(search):
-    return {
-        key: np.ma.asarray(value).tolist()
-        for key, value in search.cv_results_.items()
-        if not key.endswith("_time")
-    }
-
-
 @pytest.fixture(scope="module")
 def lagged():
     search = BayesSearchCV(Jittered(), SPACE, n_iter=9, cv=2, lag=2, random_state=0)
@@ -324,18 +318,6 @@ def test_splits_given_as_a_generator_serve_every_candidate():
         search.set_params(cv=iter(splits)).fit(X, y)
     assert search.n_splits_ == 2
     assert np.isfinite(search.cv_results_["split1_test_score"]).all()
-
-
-class Payload:
-    """Notes in a file which process unpickles it."""
-
-    def __init__(self, log):
-        self.log = str(log)
-
-    def __setstate__(self, state):
-        self.__dict__ = state
-        with open(self.log, "a") as file:
-            file.write(f"{os.getpid()}\n")
 
 
 def test_the_data_cross_to_each_worker_process_once(tmp_path):

@@ -57,6 +57,7 @@ EARLIER = {"params": [{"a": 0.1, "b": 2, "thing": "u"}], "mean_test_score": np.a
         ({"estimator__tol": 0.2}, {}, "estimator's tol: 0.1 in the journal, 0.2 here"),
         ({"estimator__law": np.ones(2)}, {}, "estimator's law: 0.5 in the journal, array of"),
         ({"scoring": "accuracy"}, {}, "scoring: None in the journal, 'accuracy' here"),
+        ({"scoring": lambda estimator, X, y: 0.0}, {}, "scoring: .*<lambda> with list"),
         ({"scoring": make_scorer(f1_score, average="macro")}, {}, "scoring: .*average=macro"),
         ({"cv": KFold(2)}, {}, "cv splits .*: list"),
         ({"cv": 3}, {}, "cv splits"),
@@ -172,6 +173,29 @@ class Rows:
         raise TypeError("not to be pickled")
 
 
+def within(cost, default=0):
+    """Return a function that refers to itself; at first one of its variables has no value."""
+
+    def score(estimator, X, y, weight=default, *, sign=default):
+        return cost if later else score(estimator, X, y, weight, sign=sign)
+
+    if cost is not None:
+        later = True
+    return score
+
+
+def scaled_by(cost):
+    return lambda estimator, X, y: cost
+
+
+PLUS, PLUS_TOO, MINUS = (lambda a, b: a + b), (lambda a, b: a + b), (lambda a, b: a - b)
+NESTED, NESTED_TOO, NESTED_OTHER = (
+    (lambda a: map(lambda b: b + 1, a)),
+    (lambda a: map(lambda b: b + 1, a)),
+    (lambda a: map(lambda b: b - 1, a)),
+)
+
+
 def in_order(categories):
     return pd.Categorical(["a", "b"], list(categories))
 
@@ -201,6 +225,12 @@ def masked(first_is_masked):
         (Cost(1).__call__, Cost(1).__call__, Cost(2).__call__),
         (Rows([1]), Rows([1]), Rows([2])),
         (in_order("ab"), in_order("ab"), in_order("ba")),
+        (within({"fp": 1.0}), within({"fp": 1.0}), within({"fp": 2.0})),
+        (within(1, default=2), within(1, default=2), within(1, default=3)),
+        (within(None), within(None), within(0)),
+        (scaled_by(1), scaled_by(1), scaled_by(2)),
+        (PLUS, PLUS_TOO, MINUS),
+        (NESTED, NESTED_TOO, NESTED_OTHER),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -302,6 +332,8 @@ def test_functions_and_classes_are_described_by_name():
         describe([pd.DataFrame, deque])
         == f"list({pd.DataFrame.__module__}.DataFrame, collections.deque)"
     )
+    assert hasattr(f1_score, "__wrapped__")  # by a function with variables of its own
+    assert describe(f1_score) == "sklearn.metrics._classification.f1_score"
 
 
 def test_a_parameter_that_only_some_subspaces_set_is_part_of_the_estimator():

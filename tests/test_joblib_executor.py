@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import sklearn
 from joblib.parallel import ThreadingBackend
-from processes import is_alive, wait_for
+from processes import Payload, is_alive, wait_for
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
@@ -28,18 +28,6 @@ from sklearn_bo.exceptions import TaskLostError
 
 BACKENDS = ["loky", "threading", "multiprocessing"]
 LARGE = 200_000  # elements; joblib maps arrays of more than 1 MB
-
-
-class Payload:
-    """Notes in a file which process unpickles it."""
-
-    def __init__(self, log):
-        self.log = str(log)
-
-    def __setstate__(self, state):
-        self.__dict__ = state
-        with open(self.log, "a") as file:
-            file.write(f"{os.getpid()}\n")
 
 
 def unpickled_by(log):
@@ -389,7 +377,7 @@ def test_calls_that_hang_together_are_given_up_together(pause):
         assert drain(executor, tasks) == set(map(id, tasks))
         assert time.monotonic() - start < 20
     for task in tasks[:3]:
-        with pytest.raises(TaskLostError, match=r"more than 1\.5 seconds"):
+        with pytest.raises(TaskLostError, match=r"more than fit_timeout=1\.5 seconds"):
             task.result()
     assert tasks[3].result() is None
     assert n_stops == 1

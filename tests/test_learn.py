@@ -96,6 +96,13 @@ def test_posterior_is_of_the_own_trials_alone():
     np.testing.assert_array_equal(taught.posterior(), plain.posterior())
 
 
+def test_every_third_proposal_is_made_from_the_trials_alone():
+    for n in (11, 12):
+        plain, taught = run([], n=n)[0], run([], n=n)[0]
+        taught.learn(*source(15))
+        assert (plain.ask().params == taught.ask().params) == (n == 11)
+
+
 def test_predictions_are_in_the_unit_of_the_own_scores():
     params, scores = source(30, score=lambda p: 1e6 * bowl(p) + 1e9)
     optimizer = Optimizer(CUBE, random_state=0)

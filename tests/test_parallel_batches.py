@@ -1,12 +1,11 @@
 """Short calls that go to the workers together: each is still a call of its own."""
 
-import os
-import signal
 import threading
 import time
 
 import joblib
 import pytest
+from processes import die
 
 from sklearn_bo._joblib import Executor
 from sklearn_bo._workers import nothing, run_tasks
@@ -17,10 +16,6 @@ BACKENDS = ["loky", "threading", "multiprocessing"]
 
 def square(x):
     return x * x
-
-
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def drain(executor, tasks):

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import joblib
 import numpy as np
 import pytest
+from processes import die
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import GridSearchCV
 
@@ -56,10 +57,6 @@ class Unpicklable(Exception):
     def __init__(self, one, two):
         super().__init__(f"{one} and {two}")
         self.lock = __import__("threading").Lock()
-
-
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def hang():

@@ -132,6 +132,21 @@ def test_polars_frame_reads_like_a_pandas_one(grid):
     assert found == grid.cv_results_["params"]
 
 
+def test_polars_frame_with_dicts_tells_subspaces_apart():
+    polars = pytest.importorskip("polars")
+    params = [{"a": 0.1}, {"b": 2}]
+    table = {"params": params, "param_a": [0.1, None], "param_b": [None, 2]}
+    (source,) = read_sources(polars.DataFrame({**table, "mean_test_score": [0.0, 1.0]}), ["score"])
+    space = Space([{"a": (0.0, 1.0)}, {"b": (1, 5)}])
+    assert [find_setting(row, space, Peak().get_params()) for row in source] == params
+
+
+def test_trials_of_another_library_are_not_taken_for_ours(grid):
+    foreign = of_scikit_optimize(grid)
+    foreign.trials_ = [object()] * 12
+    assert len(read_sources(foreign, ["score"])[0]) == 12
+
+
 def test_each_iteration_of_a_halving_search_is_a_source():
     halving = HalvingRandomSearchCV(
         Peak(), {"a": stats.uniform(0, 0.9)}, n_candidates=8, min_resources=4, cv=2, random_state=0
@@ -204,8 +219,21 @@ def test_an_empty_cell_of_a_file_is_the_only_choice_that_reads_so(choices, value
     assert found == (None if value is None else {"p": value, "q": 1})
 
 
+def test_a_text_that_stands_for_two_choices_tells_none_of_them():
+    class Alike:
+        def __repr__(self):
+            return "alike"
+
+    row = Row({"p": "alike"}, 0.0, is_text=True)
+    assert find_setting(row, Space({"p": [Alike(), "other"]}), {}) is not None
+    assert find_setting(row, Space({"p": [Alike(), Alike()]}), {}) is None
+
+
 def test_values_in_memory_are_taken_as_they_are():
-    assert find_setting(Row({"p": "3"}, 0.0), Space({"p": (1, 9)}), {}) is None
+    ((row,),) = read_sources({"params": [{"p": "3"}], "mean_test_score": [0.0]}, ["score"])
+    assert find_setting(row, Space({"p": (1, 9)}), {}) is None
+    assert find_setting(Row({"p": 1.0}, 0.0), Space({"p": [1, 10]}), {}) is None
+    assert find_setting(Row({"p": 1.0}, 0.0), Space({"p": [0.1, 1, 10]}), {}) == {"p": 1}
 
 
 @pytest.mark.parametrize(
@@ -216,11 +244,34 @@ def test_values_in_memory_are_taken_as_they_are():
         ({"a": 0.3, "b": 1}, {"a": (0.0, 1.0)}, {"a": 0.3}),
         ({"a": 0.3, "b": 2}, {"a": (0.0, 1.0)}, None),
         ({"a": 0.3, "nope": 1}, {"a": (0.0, 1.0)}, None),
+        (
+            {"a": 0.3, "b": 1},
+            [{"a": (0.0, 1.0)}, {"a": (0.0, 1.0), "b": (1, 5)}],
+            {"a": 0.3, "b": 1},
+        ),
         ({"a": 3.0}, {"a": (0.0, 1.0)}, None),
     ],
 )
 def test_a_parameter_of_one_search_only_must_have_the_estimators_own_value(params, space, found):
     assert find_setting(Row(params, 0.0), Space(space), Peak().get_params()) == found
+
+
+def test_a_parameter_that_a_file_made_a_float_has_the_estimators_own_value():
+    row = Row({"a": 0.3, "b": 1.0}, 0.0, is_text=True)
+    assert find_setting(row, Space({"a": (0.0, 1.0)}), Peak().get_params()) == {"a": 0.3}
+
+
+def test_a_parameter_of_another_object_than_the_estimators_own_is_not_known():
+    space, own = Space({"clf": ["x", "y"], "clf__C": (0.1, 1.0)}), {"clf": "x", "clf__C": 0.5}
+    assert find_setting(Row({"clf": "y"}, 0.0), space, own) is None
+    assert find_setting(Row({"clf__C": 0.2}, 0.0), space, own) == {"clf": "x", "clf__C": 0.2}
+
+
+def test_a_search_of_which_nothing_inside_the_space_succeeded_teaches_nothing():
+    table = {"params": [{"a": 0.5}, {"a": 3.0}], "mean_test_score": [np.nan, 1.0]}
+    with pytest.warns(UserWarning, match="1 of 2"):
+        warm = search(previous_results=table).fit(X, y)
+    assert warm.cv_results_["params"] == search().fit(X, y).cv_results_["params"]
 
 
 def test_settings_outside_are_counted_in_one_warning(grid):
@@ -251,9 +302,23 @@ def two_scores(estimator, X, y):
 
 def test_the_objective_is_learned_from_where_the_source_has_it():
     first = GridSearchCV(Peak(), GRID, cv=2, scoring=two_scores, refit="down").fit(X, y)
-    for metric, kind in (("up", "good"), ("down", "bad")):
-        warm = search(scoring=two_scores, refit=metric, previous_results=first).fit(X, y)
-        assert warm.trials_[0].params["kind"] == kind
+    for refit, objective, kind in (
+        ("up", None, "good"),
+        ("down", None, "bad"),
+        ("up", "down", "bad"),
+    ):
+        warm = search(scoring=two_scores, refit=refit, objective=objective, previous_results=first)
+        assert warm.fit(X, y).trials_[0].params["kind"] == kind
+
+
+@pytest.mark.parametrize(("scoring", "best"), [("f1", 1.0), (None, 5.0)])
+def test_of_several_scores_that_of_the_search_is_learned_from(scoring, best):
+    scores = {"mean_test_f1": [2, 1, 0], "mean_test_score": [0, 2, 1], "mean_test_other": [0, 1, 2]}
+    table = {"params": [{"C": 1.0}, {"C": 5.0}, {"C": 9.0}], **scores}
+    warm = search({"C": (0.5, 10.0)}, SVC(), scoring=scoring, previous_results=table)
+    assert warm.set_params(n_initial_points=1).fit(X, y).trials_[0].params["C"] == pytest.approx(
+        best
+    )
 
 
 def test_a_callable_objective_is_applied_to_the_scores_of_the_source():
@@ -266,6 +331,18 @@ def test_the_only_score_of_a_source_will_do():
     table = {"params": [{"a": 0.1}, {"a": 0.2}], "mean_test_f1": [1, 2]}
     ((first, second),) = read_sources(table, ["score"])
     assert (first.score, second.score) == (1.0, 2.0)
+
+
+def test_a_source_without_the_metrics_of_the_objective_is_read_by_name():
+    table = {"params": [{"a": 0.1}], "mean_test_s": [1.0], "mean_test_t": [2.0]}
+    ((row,),) = read_sources(table, ["t"], lambda means: means["other"])
+    assert row.score == 2.0
+
+
+def test_the_objective_of_an_own_search_is_learned_where_no_metric_is_named():
+    table = {"params": [{"a": 0.1}], "mean_test_s": [1], "mean_test_t": [2], "objective": [3.0]}
+    ((row,),) = read_sources(table, ["score"])
+    assert row.score == 3.0
 
 
 def test_failed_candidates_of_an_own_search_are_failures_whatever_their_score():
@@ -320,6 +397,7 @@ NO_SCORE = {"params": [{"a": 0.1}], "mean_test_x": [1], "mean_test_y": [2]}
             "'mean_test_score'.*num",
         ),
         ({"params": [{"a": 0.1}], "mean_test_score": [math.nan]}, ValueError, "no finite score"),
+        ({"params": [{"a": 0.1}], "mean_test_score": [math.inf]}, ValueError, "no finite score"),
         ({"params": 3, "mean_test_score": [1]}, TypeError, "^previous_results has 'params'=3"),
         ({"param_a": 3, "mean_test_score": [1]}, TypeError, "^previous_results has 'param_a'=3"),
         (
@@ -389,10 +467,11 @@ def test_rows_without_an_iteration_are_one_source():
     assert [[row.score for row in source] for source in sources] == [[0, 1], [2], [3, 4]]
 
 
-def test_scores_of_nullable_columns_are_read(grid):
-    table = pd.DataFrame({"param_a": [0.1, 0.5], "mean_test_score": [1.5, None]}).convert_dtypes()
-    (source,) = read_sources(table, ["score"])
+def test_nullable_columns_are_read():
+    table = {"param_a": [0.1, None], "param_b": [3, 2], "mean_test_score": [1.5, None]}
+    (source,) = read_sources(pd.DataFrame(table).convert_dtypes(), ["score"])
     np.testing.assert_array_equal([row.score for row in source], [1.5, np.nan])
+    assert [row.params for row in source] == [{"a": 0.1, "b": 3}, {"b": 2}]
 
 
 def test_an_objective_is_not_asked_for_rows_that_failed():

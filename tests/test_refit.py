@@ -22,6 +22,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_bo import BayesSearchCV, OneStandardError, PosteriorMean
+from sklearn_bo.refit import _observed_space
 
 rng = np.random.RandomState(0)
 X = rng.normal(size=(60, 3))
@@ -136,6 +137,18 @@ def test_the_metric_of_the_rule_scores_the_best_estimator(scoring):
     assert search.score(X, y) == expected != search.best_estimator_.score(X, y)
 
 
+@pytest.mark.parametrize(
+    "scoring", [["accuracy", "neg_log_loss"], lambda *args: {"neg_log_loss": log_loss(*args)}]
+)
+def test_beside_a_refit_function_the_objective_names_the_metric_of_the_best_estimator(scoring):
+    search = SEARCHES["Bayesian"](lambda results: 0, scoring=scoring)
+    search.set_params(objective="neg_log_loss").fit(X, y)
+    assert search.score(X, y) == log_loss(search.best_estimator_, X, y)
+    search.set_params(objective=lambda means: means["neg_log_loss"])
+    with pytest.raises(ValueError, match=r"refit=<function .* names none\. Name it by objective="):
+        search.score(X, y)
+
+
 def test_a_refit_function_that_fails_leaves_the_results_and_says_so():
     search = BayesSearchCV(SVC(), {"C": (0.1, 10.0)}, n_iter=2, cv=2, refit=lambda r: r["none"])
     with pytest.raises(KeyError, match="none") as error:
@@ -170,14 +183,18 @@ def test_a_rule_that_is_a_class_is_refused_before_any_fit():
         ({"refit": OneStandardError("b")}, r"simplest='b'.*\['a'\]"),
         ({"refit": OneStandardError("-b")}, r"simplest='-b'.*\['a'\]"),
         ({"refit": OneStandardError("a"), "cv": ShuffleSplit(1)}, "at least 2 folds"),
+        (
+            {"refit": OneStandardError("a"), "param_distributions": {"a": [None, 1, "b"]}},
+            "a='b' is no number",
+        ),
         ({"refit": PosteriorMean("f1")}, r"metric='f1'.*\['score'\]"),
         ({"refit": OneStandardError("a", metric="f1")}, r"metric='f1'.*\['score'\]"),
     ],
 )
 def test_bayesian_search_checks_the_rule_before_it_fits(options, match):
-    search = BayesSearchCV(Unfittable(), {"a": [1, 2]}, n_iter=2, error_score="raise", **options)
-    with pytest.raises(ValueError, match=match):
-        search.fit(X, y)
+    search = BayesSearchCV(Unfittable(), {"a": [1, 2]}, n_iter=2, error_score="raise")
+    with pytest.raises((ValueError, TypeError), match=match):
+        search.set_params(**options).fit(X, y)
 
 
 def test_halving_searches_have_their_own_rule_and_ours_reads_their_last_iteration():
@@ -282,6 +299,14 @@ def test_posterior_mean_serves_lists_of_grids(estimator, space):
     assert bayesian.best_index_ in range(n)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "prior"),
+    [(1.0, 99.0, "uniform"), (1.0, 100.0, "log-uniform"), (-1.0, 100.0, "uniform")],
+)
+def test_positive_numbers_that_span_two_decades_have_a_logarithmic_scale(low, high, prior):
+    assert _observed_space([{"x": low}, {"x": high}]) == [{"x": (low, high, prior)}]
+
+
 def test_posterior_mean_serves_more_candidates_than_the_model_is_conditioned_on():
     x = np.random.RandomState(0).uniform(size=(1000, 2))
     truth = -np.sum((x - 0.5) ** 2, axis=1)
@@ -305,9 +330,14 @@ def test_the_band_is_the_sample_standard_error_of_the_best():
 def test_the_folds_of_another_metric_do_not_count():
     for worse, chosen in ((0.72, 1), (0.74, 0)):  # the error of 3 folds is 0.1 / sqrt(2)
         results = {}
-        for metric in ("acc", "x_test_acc"):
+        for metric in ("acc", "x_test_acc", "acc_of_all"):
             results |= results_of([{"a": 1}, {"a": 2}], [worse, 0.8], [0.1, 0.1], 3, metric)
         assert OneStandardError("a", metric="acc")(results) == chosen
+
+
+def test_a_metric_may_have_any_name():
+    results = results_of([{"a": 2}, {"a": 1}], [0.8, 0.8], 0.0, 3, "f(0.5)+")
+    assert OneStandardError("a", metric="f(0.5)+")(results) == 1
 
 
 PARAMS = [{"a": 3, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "z"}, {"a": 1, "b": "w"}]

@@ -89,6 +89,14 @@ def test_a_setting_told_twice_counts_once():
     assert remaining.admissible(space.encodings({"a": 2}))[0]
 
 
+def test_a_setting_of_two_subspaces_is_known_in_both():
+    space = Space([{"C": (0.0, 1.0)}, {"C": (0.0, 2.0)}])
+    remaining, points = Remaining(space), space.encodings({"C": 0.5})
+    assert remaining.admissible(points).tolist() == [True, True]
+    remaining.take(points)
+    assert remaining.admissible(points).tolist() == [False, False]
+
+
 def test_a_setting_is_known_by_coordinates_that_differ_by_rounding():
     space = Space({"x": (1e-3, 1e3, "log-uniform"), "law": stats.norm(), "y": (-0.3, 0.7)})
     remaining = Remaining(space)

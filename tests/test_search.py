@@ -27,6 +27,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC, SVR
+from timeless import without_times
 
 from sklearn_bo import BayesSearchCV
 
@@ -70,14 +71,6 @@ def adjust(space=None, estimator=None, **kwargs):
 
 def origins(search):
     return [trial.origin for trial in search.trials_]
-
-
-def without_times(search):
-    return {
-        key: np.ma.asarray(value).tolist()
-        for key, value in search.cv_results_.items()
-        if not key.endswith("_time")
-    }
 
 
 # -- one word instead of RandomizedSearchCV
@@ -137,6 +130,13 @@ def test_fitting_again_starts_anew_and_leaves_parameters_alone():
     assert without_times(search.fit(X, y)) == first
     assert repr(search.get_params()) == repr(before)
     assert not hasattr(search.estimator, "classes_")
+
+
+def test_nothing_of_an_earlier_fit_stays_that_the_next_does_not_have():
+    search = BayesSearchCV(LogisticRegression(), RANGE, n_iter=2, cv=2, random_state=0)
+    search.fit(pd.DataFrame(X, columns=list("abc")), y)
+    search.set_params(scoring=["accuracy", "f1"], objective="f1", refit=False)
+    assert vars(search.fit(X, y)).keys() == vars(clone(search).fit(X, y)).keys()
 
 
 # -- the first candidates
@@ -199,6 +199,8 @@ def test_initial_candidates_beyond_the_budget_are_left_out():
     assert search.cv_results_["params"] == candidates[:3]
     search = adjust(initial_candidates=candidates[:3] * 2, n_iter=3)  # without a warning
     assert search.cv_results_["params"] == candidates[:3]
+    search = adjust(initial_candidates=[{"a": 0.25}, {"b": 2}], n_iter=1)  # both its own
+    assert search.cv_results_["params"] == [{"a": 0.25, "b": 2}]
 
 
 @pytest.mark.parametrize("n", [1, 4, 8, 20])
@@ -331,6 +333,7 @@ def test_targets_may_have_gaps_for_a_regressor_that_knows_what_to_do():
     same_as_grid(Masked(), {"alpha": [0.1, 10.0]}, X, target)
     pipeline = make_pipeline(StandardScaler(), Masked())
     same_as_grid(pipeline, {"masked__alpha": [0.1, 10.0]}, X, target)
+    same_as_grid(GridSearchCV(Masked(), {"alpha": [0.1, 10.0]}), {"cv": [2, 3]}, X, target)
     own = make_pipeline(StandardScaler(), GridSearchCV(Ridge(), {"alpha": [0.1, 10.0]}))
     with pytest.raises(ValueError, match=r"^Input y contains NaN: 14 of 40"):
         BayesSearchCV(own, {"gridsearchcv__cv": [2, 3]}).fit(X, target)
@@ -506,6 +509,15 @@ def test_verbose_tells_the_number_of_fits_and_each_of_them(capsys, n_jobs):
     assert lines[0] == "Fitting 2 folds for each of 3 candidates, totalling 6 fits"
     ends = sorted(re.findall(r"\[CV (\d)/2\] END .*a=.*score=", "\n".join(lines)))
     assert ends == ["1"] * 3 + ["2"] * 3
+
+
+def test_verbose_tells_what_a_journal_holds(capsys, tmp_path):
+    path = str(tmp_path / "search.jsonl")
+    adjust(n_iter=2, journal=path)
+    adjust(n_iter=3, journal=path, verbose=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Fitting 2 folds for each of 3 candidates, totalling 6 fits"
+    assert lines[1] == f"4 of them are in journal={path!r}, and not made again"
 
 
 def test_silent_by_default(capsys):

@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 from sklearn.model_selection import ParameterGrid
 from sklearn.svm import SVC
+from spelled import Sampler
 
 from sklearn_bo.space import Space
 
@@ -89,11 +90,7 @@ def test_subspaces_share_a_distribution_that_is_equal():
 
 
 def test_subspaces_share_a_sampler():
-    class Sampler:
-        def rvs(self, random_state=None):
-            return random_state.normal()
-
-    sampler = Sampler()
+    sampler = Sampler(lambda rng: rng.normal())
     assert Space([{"a": sampler}, {"a": sampler}]).n_dims == 2
 
 
@@ -204,13 +201,11 @@ def test_draws_keep_to_the_allowed_subspaces():
 
 
 def test_sampler_is_seeded_by_the_random_state():
-    class Sampler:
-        def rvs(self, random_state=None):
-            return random_state.normal()
-
     settings = [
         [space.decode(z) for z in space.settings()]
-        for space in (Space({"a": Sampler()}, random_state=seed) for seed in (1, 1, 2))
+        for space in (
+            Space({"a": Sampler(lambda rng: rng.normal())}, random_state=seed) for seed in (1, 1, 2)
+        )
     ]
     assert settings[0] == settings[1] != settings[2]
 
@@ -400,10 +395,10 @@ def test_any_mapping_is_a_dict():
     ("spec", "error", "message"),
     [
         ([], ValueError, "empty list"),
-        (None, TypeError, "not a dict or a list.*None"),
-        (3, TypeError, "not a dict or a list.*3 of type int"),
-        ("abc", TypeError, "not a dict or a list.*'abc'"),
-        ({"a", "b"}, TypeError, "not a dict or a list.*set"),
+        (None, TypeError, "param_distributions=.*None.*not a dict or a list"),
+        (3, TypeError, "param_distributions=.*3 of type int.*not a dict or a list"),
+        ("abc", TypeError, "param_distributions=.*'abc'.*not a dict or a list"),
+        ({"a", "b"}, TypeError, "param_distributions=.*set.*not a dict or a list"),
         ([3], TypeError, "not a dict.*3"),
         ([["a", [1]]], TypeError, "not a dict"),
         ([{"a": [1]}, None], TypeError, "not a dict.*None"),

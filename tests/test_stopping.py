@@ -89,6 +89,16 @@ def test_negligible_gain_must_be_negligible_several_times_in_a_row():
     fired = [bool(rule(state([1.0], folds, gain * error, memory=memory))) for gain in gains]
     assert fired == [False, False, False, False, False, True, True]
     assert not rule(state([1.0], folds, 0.0))  # another search has a memory of its own
+    assert NegligibleGain(n_trials=1)(state([1.0], [0.5, 0.5], gain=0.0))  # no gain, no error
+
+
+def test_two_rules_of_one_search_count_for_themselves():
+    rules, memory = [NegligibleGain(n_trials=n) for n in (2, 3)], {}
+    fired = [
+        [bool(rule(state([1.0], [0.0, 1.0], gain=0.0, memory=memory))) for rule in rules]
+        for _ in range(3)
+    ]
+    assert fired == [[False, False], [True, False], [True, True]]
 
 
 @pytest.mark.parametrize(
@@ -286,6 +296,8 @@ def test_a_search_that_runs_to_its_end_says_so():
     search = BayesSearchCV(Hill(), {"a": [0.1, 0.2, 0.3]}, n_iter=3, cv=2).fit(X, y)
     assert search.stop_reason_ == "all 3 settings of the space were evaluated"
     assert search.n_trials_ == 3
+    last = hill_search(lambda state: len(state.finished) == 4 and "enough", n_iter=4).fit(X, y)
+    assert last.stop_reason_ == "<lambda>: enough"
 
 
 # -- in parallel

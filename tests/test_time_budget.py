@@ -147,6 +147,31 @@ def test_the_start_of_a_worker_is_not_taken_for_the_time_of_a_fold():
     assert budget.predict(2) == 0.2
 
 
+def test_a_search_that_has_been_ended_takes_no_trial_more():
+    now = 0.0
+    ending = Ending(budget=TimeBudget(10.0, clock=lambda: now))
+    for i in range(25):
+        ending.fold_began(i)
+    now = 6.0
+    ending.fold_ended(0, None, None)
+    assert not ending.allows_trial(1)
+    for i in range(1, 25):  # under way; the slow one is forgotten
+        ending.fold_ended(i, 0.1, None)
+    assert ending.allows_fold()
+    assert not ending.allows_trial(1)
+
+
+def test_when_a_callback_has_asked_for_the_end_no_fold_begins():
+    ending = Ending()
+    ending.fold_began("task")
+    ending.fold_ended("task", 0.1, "First")
+    ending.fold_began("another")
+    ending.fold_ended("another", 0.1, "Second")
+    assert not ending.allows_fold()
+    assert not ending.allows_trial(1)
+    assert ending.reason == "the callback First asked for a stop at the end of a fold"
+
+
 def test_a_slow_fold_is_forgotten_after_twenty_others():
     now = 0.0
     budget = TimeBudget(1e9, clock=lambda: now)
@@ -197,6 +222,17 @@ def test_a_search_ends_within_its_budget(budget):
     assert search.total_time_ - search.refit_time_ < 5  # a busy machine
     assert search.stop_reason_.startswith("the time budget of 0.6 s")
     assert search.best_estimator_.a == search.best_params_["a"] == search.best_score_
+
+
+def test_the_times_that_a_journal_holds_are_times_seen(tmp_path):
+    search = BayesSearchCV(
+        Sleepy(), {"a": (0.0, 1.0)}, n_iter=2, cv=2, journal=tmp_path / "j", random_state=0
+    ).fit(X, y)
+    took = search.cv_results_["mean_fit_time"].max()
+    search.set_params(n_iter=9, time_budget=0.9 * took).fit(X, y)
+    assert search.n_trials_ == 2
+    assert "a further trial" in search.stop_reason_
+    assert len((tmp_path / "j").read_text().splitlines()) == 1 + 2 * 3  # nothing was begun
 
 
 def test_the_least_budget_gives_one_trial():

@@ -6,6 +6,8 @@ the letter, stands in upstream/differences.py with the reason.
 """
 
 import importlib
+import subprocess
+import sys
 
 import pytest
 import sklearn
@@ -39,6 +41,15 @@ only_newest = pytest.mark.skipif(
 )
 def test_contract_includes(module):
     assert module in upstream.modules()
+
+
+def test_tests_of_scikit_learn_are_collected():
+    nodes = f"{__file__}::model_selection.tests.test_search"
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", nodes]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    collected = {line.rpartition("::")[2].partition("[")[0] for line in out.splitlines()}
+    assert {"test_pickle", "test_refit_callable", "test_unsupervised_grid_search"} <= collected
+    assert len(collected) > 50
 
 
 def test_only_tests_that_build_a_search_are_selected():
