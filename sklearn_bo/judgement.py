@@ -8,6 +8,7 @@ from sklearn_bo.surrogate import GaussianProcess
 
 _MAX_FIT = 300  # observations that the hyperparameters are fitted to
 _MAX_CONDITION = 2000  # observations that the posterior uses, and points that may win
+_BLOCK = 1000  # points predicted at once, for what their covariances take
 _N_DRAWS = 4096  # of the posterior; they give a probability to within 0.008 (one standard error)
 
 
@@ -41,7 +42,8 @@ def judge(
     rows = rng.permutation(len(y))
     gp.fit(Z[rows[:_MAX_FIT]], y[rows[:_MAX_FIT]])
     gp.condition(Z[rows[:_MAX_CONDITION]], y[rows[:_MAX_CONDITION]])
-    mean, std = gp.predict(candidates)
+    blocks = np.array_split(candidates, -(-len(candidates) // _BLOCK))
+    mean, std = np.hstack([gp.predict(block) for block in blocks])
     rivals = np.argsort(-mean - 2 * std, kind="stable")[:_MAX_CONDITION]
     rivals = rivals[(mean + 5 * std)[rivals] >= np.max(mean - 5 * std)]  # the rest lose every draw
     draws = gp.sample(candidates[rivals], _N_DRAWS, rng)

@@ -35,6 +35,7 @@ def maximize(
     anchors: np.ndarray,
     admissible: Admissible,
     random_state: np.random.RandomState,
+    place: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> np.ndarray | None:
     """Find the admissible point of the highest acquisition.
 
@@ -51,6 +52,8 @@ def maximize(
         Tells for each row of Z whether it may be proposed.
     random_state : RandomState
         Source of the screening points, and of the choice among equals.
+    place : callable, default=None
+        Moves points (n, n_dims) to where they may be admissible, if chance hardly meets any.
 
     Returns
     -------
@@ -81,6 +84,8 @@ def maximize(
 
     uniform = space.sample(_N_UNIFORM, random_state)
     local = _perturb(np.repeat(anchors, _N_LOCAL, axis=0), space, random_state)
+    if place:
+        uniform, local = place(uniform), place(local)
     screened = []
     for Z in (uniform, local):
         Z = Z[admissible(Z)]

@@ -233,10 +233,14 @@ def _successes(trials: list[Trial], n_max: int) -> Data:
 
 
 def _spread_over_ranks(y: np.ndarray, n: int) -> np.ndarray:
-    """At most n indices: the better half of them the best, the rest spread over the others."""
+    """At most n indices: the better half of them the best, the rest spread over the others.
+
+    Of equals, as scores of few levels are, some at random, not those first in the order of y.
+    """
     if len(y) <= n:
         return np.arange(len(y))
-    order = np.argsort(-y, kind="stable")
+    shuffled = np.random.RandomState(0).permutation(len(y))
+    order = shuffled[np.argsort(-y[shuffled], kind="stable")]
     best, rest = order[: n // 2], order[n // 2 :]
     spread = rest[np.linspace(0, len(rest) - 1, n - n // 2).astype(int)]
     return np.sort(np.r_[best, spread])

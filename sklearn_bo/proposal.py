@@ -10,6 +10,7 @@ probability of success is added to either; beside the bound, which is no logarit
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -82,9 +83,10 @@ def propose(
         return None if is_known else z  # or else the end of a slope is asked again and again
     terms: list[Term] = [(gp, partial(log_expected_improvement, best=best)), *success]
     if explores:
-        there = _in_drawn_categories(space, trials, admissible, rng)
-        if (z := maximize(terms, space, anchors, there, rng)) is not None:
-            return z
+        there, place = _in_drawn_categories(space, trials, admissible, rng)
+        for move in (None, place):  # of hundreds of categories chance meets none that was drawn
+            if (z := maximize(terms, space, anchors, there, rng, move)) is not None:
+                return z
     return maximize(terms, space, anchors, admissible, rng)
 
 
@@ -122,11 +124,11 @@ def _anchors(Z: np.ndarray, expected: np.ndarray) -> np.ndarray:
 
 def _in_drawn_categories(
     space: Space, trials: Trials, admissible: Admissible, rng: np.random.RandomState
-) -> Admissible:
+) -> tuple[Admissible, Callable[[np.ndarray], np.ndarray]]:
     """Restrict to two categories that no trial has together, or to one where none were drawn.
 
     Lest the search settle on others; and what is bad with all that was tried may be good with what
-    was not.
+    was not. Also returns what moves points there.
     """
     has_categories = np.array([len(centres) > 1 for centres in space.categories])
     asked = np.array([trial.z for trial in trials])
@@ -143,4 +145,11 @@ def _in_drawn_categories(
         columns = rng.choice(np.flatnonzero(has_categories), size=1)
         z[columns] = rng.choice(space.categories[columns[0]])
 
-    return lambda Z: admissible(Z) & is_there(Z)
+    def place(Z: np.ndarray) -> np.ndarray:
+        Z = Z.copy()
+        lacks = ~space.active(Z)[:, columns].all(axis=1)
+        Z[lacks, 0] = z[0]  # the subspace of z has the columns
+        Z[:, columns] = z[columns]
+        return space.snap(Z)
+
+    return lambda Z: admissible(Z) & is_there(Z), place

@@ -139,12 +139,21 @@ class Space:
             The later point of a setting; `encode` gives the first.
         """
         for k, subspace in enumerate(self.subspaces):
-            names = subspace.dimensions.keys()
-            alike = any(names == other.dimensions.keys() for other in self.subspaces[:k])
-            if alike and subspace.n_settings <= _MAX_COMPARED:
-                for z in self.settings([k]):
-                    if not np.array_equal(self.encode(self.decode(z)), z):
-                        yield z
+            if subspace.n_settings > _MAX_COMPARED:
+                continue
+            columns = list(subspace.columns.values())
+            found: set[tuple[float, ...]] = set()
+            for other in self.subspaces[:k]:
+                if other.dimensions.keys() == subspace.dimensions.keys():
+                    common = (
+                        _common(dimension, other.dimensions[name])
+                        for name, dimension in subspace.dimensions.items()
+                    )
+                    found.update(itertools.product(*common))
+            for coordinates in sorted(found):
+                z = self._start(k)
+                z[columns] = coordinates
+                yield z
 
     def snap(self, Z: np.ndarray) -> np.ndarray:
         """Move each row to the point that stands for its setting.
@@ -366,6 +375,23 @@ class Space:
         if self._selector:
             z[0] = self._selector.coordinates()[k]
         return z
+
+
+def _common(dimension: Dimension, other: Dimension) -> list[float]:
+    """Return the coordinates of those values of a finite dimension that another searches too."""
+    coordinates = dimension.coordinates().tolist()
+    if dimension == other:
+        return coordinates
+    common = []
+    for u in coordinates:
+        value = dimension.decode(u)
+        try:
+            other.encode(value)
+        except ValueError:
+            continue
+        if other.searches(value):
+            common.append(u)
+    return common
 
 
 def _entries(param_distributions: Any) -> list[tuple[Mapping[str, Any], int | None]]:

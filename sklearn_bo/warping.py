@@ -21,6 +21,7 @@ _LINEAR_RANGE = 5.0  # interquartile ranges around the median that stay linear
 _POWER_BOUNDS = (0.0, 2.0)  # of the Yeo-Johnson exponent; 1 is the identity
 _REACH, _N_NODES = 8.0, 64  # standard deviations and nodes of a quadrature
 _LARGEST = np.finfo(float).max
+_SLOPE_STEP = 1e-2  # in targets, over which the slope at either end is taken
 _MIN_FOR_POWER = 5  # fewer distinct scores say nothing about a tail
 
 
@@ -83,6 +84,8 @@ class OutputWarping:
         self._power = self._most_normal_power(t)
         w = _yeo_johnson(t, self._power)
         self._mean, self._std = float(w.mean()), _std(w)
+        targets = (w - self._mean) / self._std
+        self._seen = float(targets.min()), float(targets.max())
 
     @staticmethod
     def _bend(t: np.ndarray) -> np.ndarray:
@@ -162,10 +165,23 @@ class OutputWarping:
         -------
         mean, std : ndarray of shape (n,)
             Median and half the width of the central 68 % of the scores: the moments where the
-            warping is locally linear, and finite where its tail has none.
+            warping is locally linear, and finite where its tail has none. Beyond the scores that
+            were seen the warping goes on in a line, for it says nothing there.
         """
-        # Halves first: a difference may overflow.
-        return self.inverse(mean), self.inverse(mean + std) / 2 - self.inverse(mean - std) / 2
+        low, high = self._in_line(mean - std), self._in_line(mean + std)
+        return self._in_line(mean), high / 2 - low / 2  # halves, as a difference may overflow
+
+    def _in_line(self, targets: np.ndarray) -> np.ndarray:
+        """Map targets (n,) back to scores, those beyond what was seen by the slope at its end.
+
+        The inverse grows as an exponential of an exponential there.
+        """
+        inside = np.clip(targets, *self._seen)
+        step = np.copysign(_SLOPE_STEP, targets - inside)
+        scores, before = self.inverse(inside), self.inverse(inside - step)
+        with np.errstate(over="ignore"):
+            slope = np.minimum((scores / 2 - before / 2) * (2 / step), _LARGEST)
+            return np.clip(scores + (targets - inside) * slope, -_LARGEST, _LARGEST)
 
     def expected_excess(self, mean: float, std: float, threshold: float) -> float:
         """Integrate by how much, in scores, a target ~ N(mean, std^2) exceeds a threshold.

@@ -96,6 +96,20 @@ def test_posterior_is_of_the_own_trials_alone():
     np.testing.assert_array_equal(taught.posterior(), plain.posterior())
 
 
+@pytest.mark.parametrize("n_own", [0, 2])  # of which the next would explore
+def test_the_best_of_a_source_that_may_be_asked_is_the_first_proposal(n_own):
+    params = [{"n": n} for n in range(10)]
+    optimizer = Optimizer(
+        {"n": [*range(10)]}, random_state=0, n_initial_points=3, initial_candidates=params[:n_own]
+    )
+    for trial in optimizer.ask(n_own) if n_own else []:
+        optimizer.tell(trial, float(trial.number))
+    optimizer.learn(params, [9.0, 8.0, *range(8)])  # settings 0 and 1, then 9
+    trial = optimizer.ask()
+    assert trial.origin == "model"
+    assert trial.params == {"n": 9 if n_own else 0}
+
+
 def test_every_third_proposal_is_made_from_the_trials_alone():
     for n in (11, 12):
         plain, taught = run([], n=n)[0], run([], n=n)[0]

@@ -76,6 +76,15 @@ def test_of_very_many_trials_half_are_the_best_and_half_a_spread_over_the_others
     assert_allclose(used[:150], np.linspace(used[0], ranked[-151], 150), atol=0.05)
 
 
+def test_of_very_many_equal_scores_those_that_count_lie_everywhere():
+    space = Space({"x": (0.0, 1.0), "y": (0.0, 1.0)})
+    trials = drawn(space, lambda params: float(params["x"] * 1e9 % 3 > 1), 1000).finished
+    _, _, Z, y = Model(space).fit(trials)
+    best = Z[y == y.max()]
+    assert len(best) >= 150
+    assert np.all(abs(best.mean(axis=0) - 0.5) < 4 * math.sqrt(1 / 12 / len(best)))
+
+
 def test_order_of_repeated_observations_does_not_matter():
     found = []
     for scores in ([0.1, 0.5, 0.3, 0.9], [0.5, 0.3, 0.1, 0.9]):

@@ -118,6 +118,7 @@ def test_interrupt_before_anything_has_ended_leaves(tmp_path):
     os.kill(process.pid, signal.SIGINT)
     out = finish(process, log)
     assert "KeyboardInterrupt" in out
+    assert process.returncode != 0
 
 
 NESTED = """

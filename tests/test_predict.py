@@ -29,6 +29,22 @@ def test_predict_gives_floats_for_one_setting_and_arrays_for_several():
     assert np.all(stds > 0)
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_accuracies_are_predicted_to_be_some(seed):
+    rng = np.random.RandomState(seed)
+    optimizer = Optimizer(cube(3), random_state=0)
+    for x in rng.uniform(size=(50, 3)):
+        loss = 0.5 * math.hypot(x[0] - 0.5, 0.55 * (x[2] - 0.6)) + 0.15 * (
+            x[2] > 0.7 and x[1] > 0.5
+        )
+        accuracy = min(0.96, math.floor(50 * (1.1 - loss)) / 50)  # most are near the best
+        optimizer.tell(dict(zip(cube(3), x.tolist(), strict=True)), accuracy)
+    others = [dict(zip(cube(3), x, strict=True)) for x in rng.uniform(size=(800, 3)).tolist()]
+    mean, std = optimizer.predict(others)
+    assert 0.2 < mean.min() < mean.max() < 1.1
+    assert std.max() < 0.3
+
+
 def test_predict_of_no_setting_is_empty():
     mean, std = warmed_up().predict([])
     assert mean.shape == std.shape == (0,)

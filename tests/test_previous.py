@@ -421,11 +421,6 @@ def test_second_fit_starts_from_scratch(grid):
     warm = search(previous_results=grid)
     first = warm.fit(X, y).cv_results_["params"]
     assert warm.fit(X, y).cv_results_["params"] == first
-    cold = search()
-    first = cold.fit(X, y)
-    first_optimizer, first = first.optimizer_, first.cv_results_["params"]
-    assert cold.fit(X, y).cv_results_["params"] == first
-    assert cold.optimizer_ is not first_optimizer
 
 
 def test_clones_keep_the_earlier_searches_fitted(grid):

@@ -104,8 +104,10 @@ def test_exploration_asks_pairs_of_categories_that_no_trial_has():
     assert len(asked) >= 5
 
 
-def test_exploration_keeps_to_the_categories_that_it_draws():
-    spec = {**cube(2), **{name: list("uvwxyz") for name in "ab"}}
+@pytest.mark.parametrize("n_categories", [6, 200])
+def test_exploration_keeps_to_the_categories_that_it_draws(n_categories):
+    kinds = ["w", "x", *map(str, range(n_categories - 2))]
+    spec = {**cube(2), **{name: kinds for name in "ab"}}
 
     def hill(params):
         misses = (params["a"] != "w") + (params["b"] != "x")

@@ -22,6 +22,7 @@ from sklearn.model_selection import (
     KFold,
     ParameterGrid,
     RandomizedSearchCV,
+    StratifiedKFold,
     cross_val_score,
 )
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -440,14 +441,20 @@ def test_lists_of_steps_are_choices_and_so_are_parameters_of_the_steps():
 # -- one estimator among others
 
 
-def test_nested_cross_validation_and_pipelines_around_the_search():
+def test_nested_cross_validation_is_a_search_and_a_fit_of_its_best_for_each_split():
     search = BayesSearchCV(LogisticRegression(), RANGE, n_iter=4, cv=2, random_state=0)
     scores = cross_val_score(search, X, y, cv=3)
-    assert scores.shape == (3,)
-    assert (scores > 0.4).all()
-    pipeline = make_pipeline(StandardScaler(), search).fit(X, y)
-    assert pipeline.score(X, y) > 0.6
-    assert pipeline[-1].best_params_.keys() == {"C"}
+    for score, (train, test) in zip(scores, StratifiedKFold(3).split(X, y), strict=True):
+        best = clone(search).fit(X[train], y[train]).best_params_
+        assert score == LogisticRegression(**best).fit(X[train], y[train]).score(X[test], y[test])
+
+
+def test_a_search_is_a_step_of_a_pipeline():
+    search = BayesSearchCV(LogisticRegression(), RANGE, n_iter=4, cv=2, random_state=0)
+    pipeline, scaled = make_pipeline(StandardScaler(), search), StandardScaler().fit_transform(X)
+    np.testing.assert_array_equal(
+        pipeline.fit(X, y).predict_proba(X), clone(search).fit(scaled, y).predict_proba(scaled)
+    )
 
 
 def test_a_search_runs_in_parallel_inside_parallel_cross_validation():

@@ -419,3 +419,19 @@ def test_any_mapping_is_a_dict():
 def test_malformed_space_raises_an_error_with_a_cure(spec, error, message):
     with pytest.raises(error, match=r"(?s)" + message):
         Space(spec)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_duplicates_are_the_settings_whose_point_in_an_earlier_subspace_is_first(seed):
+    rng = np.random.RandomState(seed)
+    kinds = [[1, 2, 3], [2, 1], (1, 3), [None, 2], ["a", 2], stats.randint(1, 4), [3, "a", 2.0]]
+    subspaces = [
+        {name: kinds[rng.randint(len(kinds))] for name in ("a", "b", "c")[: 2 + (rng.rand() < 0.5)]}
+        for _ in range(6)
+    ]
+    space = Space([*subspaces, {"a": (0.0, 9.0), "b": (1, 3)}, {"a": [1, 2], "b": [2, "a"]}])
+    finite = space.settings([0, 1, 2, 3, 4, 5, 7])
+    expected = [z for z in finite if not np.array_equal(space.encode(space.decode(z)), z)]
+    assert len(expected) > 5
+    assert {z.tobytes() for z in space.duplicates()} == {z.tobytes() for z in expected}
+    assert len(list(space.duplicates())) == len(expected)

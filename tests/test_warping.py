@@ -161,6 +161,21 @@ def test_inverse_moments_are_exact_where_the_warping_is_linear():
     assert_allclose(std, [0.1, 0.3])
 
 
+def test_beyond_what_was_seen_moments_go_on_in_a_line():
+    scores = 0.96 - np.minimum(stats.expon(scale=0.05).ppf((np.arange(50) + 0.5) / 50), 0.2)
+    warping = OutputWarping(scores)
+    lowest, highest = warping(np.array([scores.min(), scores.max()]))
+    targets = np.array([lowest + 0.01, lowest, lowest - 0.01, lowest - 1, lowest - 2])
+    means, stds = warping.inverse_moments(targets, np.zeros(5))
+    steps = -np.diff(means)
+    assert_allclose(steps[[0, 2, 3]] / [1, 99, 100], steps[1], rtol=1e-2)
+    assert not stds.any()
+    inside = np.linspace(lowest, highest, 30)
+    means, stds = warping.inverse_moments(inside, np.full(30, 0.1))
+    assert_allclose(means, warping.inverse(inside))
+    assert np.all(np.diff(stds) < 1e-12)  # the better the scores, the more a target tells
+
+
 def test_spread_of_the_largest_scores_does_not_overflow():
     warping = OutputWarping(SCORES["both signs of the largest"])
     _, std = warping.inverse_moments(np.zeros(1), np.full(1, 5.0))
