@@ -173,10 +173,10 @@ class Rows:
         raise TypeError("not to be pickled")
 
 
-def within(cost, default=0):
+def within(cost, default=0, sign=0):
     """Return a function that refers to itself; at first one of its variables has no value."""
 
-    def score(estimator, X, y, weight=default, *, sign=default):
+    def score(estimator, X, y, weight=default, *, sign=sign):
         return cost if later else score(estimator, X, y, weight, sign=sign)
 
     if cost is not None:
@@ -227,10 +227,13 @@ def masked(first_is_masked):
         (in_order("ab"), in_order("ab"), in_order("ba")),
         (within({"fp": 1.0}), within({"fp": 1.0}), within({"fp": 2.0})),
         (within(1, default=2), within(1, default=2), within(1, default=3)),
+        (within(1, sign=2), within(1, sign=2), within(1, sign=3)),
         (within(None), within(None), within(0)),
         (scaled_by(1), scaled_by(1), scaled_by(2)),
         (PLUS, PLUS_TOO, MINUS),
         (NESTED, NESTED_TOO, NESTED_OTHER),
+        (lambda: KFold, lambda: KFold, lambda: ShuffleSplit),
+        tuple(functools.partial(round, ndigits=n) for n in (2, 2, 3)),
     ],
     ids=lambda value: type(value).__name__,
 )
