@@ -15,7 +15,8 @@ class TimeBudget:
     """Foresees when folds end.
 
     A fold is taken to last as long as the slowest of the last 20 that have ended. Several in a row
-    are taken to be the slowest and others of average length.
+    are taken to be the slowest and others of average length. Until one has ended here, each is
+    taken to last as long as the fastest of an earlier run.
 
     Parameters
     ----------
@@ -31,6 +32,7 @@ class TimeBudget:
         self._began = clock()
         self._running: dict[Hashable, float] = {}  # task -> when it began
         self._seen: deque[float] = deque(maxlen=_N_SEEN)
+        self._fastest = math.inf  # of an earlier run
 
     @classmethod
     def of(cls, time_budget: float | timedelta | None) -> TimeBudget:
@@ -63,11 +65,15 @@ class TimeBudget:
         Otherwise it took from its begin until now, the start of the worker included.
         """
         waited = self.elapsed - self._running.pop(task)
-        self.note(waited if seconds is None else seconds)
+        self._seen.append(waited if seconds is None else seconds)
 
     def note(self, seconds: float) -> None:
-        """Note how long a fold took, in an earlier run for instance."""
-        self._seen.append(seconds)
+        """Note how long a fold took in an earlier run.
+
+        Its fastest tell whether to begin at all: a slow one would keep each call from beginning,
+        and so from ever forgetting it.
+        """
+        self._fastest = min(self._fastest, seconds)
 
     def predict(self, n_in_a_row: int = 1) -> float:
         """Foresee how long so many folds take, one after the other.
@@ -83,5 +89,5 @@ class TimeBudget:
             Seconds; 0 while nothing is known.
         """
         if not self._seen:
-            return 0.0
+            return n_in_a_row * self._fastest if self._fastest < math.inf else 0.0
         return max(self._seen) + (n_in_a_row - 1) * sum(self._seen) / len(self._seen)

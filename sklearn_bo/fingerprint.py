@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 import hashlib
+import inspect
 import os
 import re
 from array import array
@@ -14,7 +15,7 @@ from contextlib import suppress
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
-from types import CellType, CodeType
+from types import CellType, CodeType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,9 @@ _PLAIN = (  # whose repr is the same in any process
     *(datetime.date, datetime.time, datetime.timedelta, pd.Period, pd.Interval),
     *(bytearray, array, np.generic),
 )
+_TELLING = (*_PLAIN, tuple, Mapping, np.ndarray, FunctionType, functools.partial)  # of variables
 _WITHOUT_EFFECT = {"n_jobs", "verbose"}  # on what an estimator learns, by scikit-learn's convention
+_VARIABLE = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
 
 
@@ -102,7 +105,8 @@ def _describe(value: Any, known: Known) -> str:
         name = _name(value) if owner is None else f"{_name(value)} of {nested(owner)}"
         if bound := _bound(value):
             known[id(value)] = value, name  # within itself, as a recursive function is
-            name = _shortened(f"{name} with {nested(bound)}")
+            with suppress(Exception):  # its variables may be anything
+                name = _shortened(f"{name} with {nested(bound)}")
             known[id(value)] = value, name
         return name
     if isinstance(value, np.ndarray):
@@ -146,10 +150,14 @@ def _describe(value: Any, known: Known) -> str:
 
 def _bound(function: Any) -> list[Any]:
     """Return what tells a function within another, or a lambda, from others of its name."""
-    if "<" not in function.__qualname__ or not hasattr(function, "__code__"):
+    if "<" not in function.__qualname__:
         return []
+    if not isinstance(getattr(function, "__func__", function), FunctionType):  # but made of one
+        return [function.__wrapped__] if hasattr(function, "__wrapped__") else []
     empty = CellType()  # that of a variable without a value yet
-    bound = [cell.cell_contents for cell in function.__closure__ or () if cell != empty]
+    held = [cell.cell_contents for cell in function.__closure__ or () if cell != empty]
+    # What else it holds, such as a list of its calls or all arguments of a script, may well change.
+    bound = [value for value in held if isinstance(value, _TELLING)]
     bound += [*(function.__defaults__ or ()), *sorted((function.__kwdefaults__ or {}).items())]
     is_lambda = function.__qualname__.endswith("<lambda>")
     return [*bound, *_of_code(function.__code__)] if is_lambda else bound
@@ -158,7 +166,9 @@ def _bound(function: Any) -> list[Any]:
 def _of_code(code: CodeType) -> list[Any]:
     """Return what code does, wherever it stands."""
     constants = [_of_code(c) if isinstance(c, CodeType) else c for c in code.co_consts]
-    return [code.co_code.hex(), code.co_names, *constants]
+    n_arguments = code.co_argcount + code.co_kwonlyargcount
+    arguments = [*code.co_varnames[:n_arguments], code.co_flags & _VARIABLE]
+    return [code.co_code.hex(), arguments, code.co_names, *constants]
 
 
 def _of_space(space: Space) -> dict[str, str]:

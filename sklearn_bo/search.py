@@ -164,8 +164,9 @@ class BayesSearchCV(BaseSearchCV):
         prolong the search, whose ``n_initial_points="auto"`` remains that of the first call, and
         what steers or runs it may change. Fits that failed are not fitted again. Functions and
         classes are compared by name: an edit of theirs is not noticed. Of functions within others
-        the variables are compared too, of lambdas the code, which another version of Python may
-        compile to something else. A RandomState among the parameters is compared by its state.
+        the variables that are plain data are compared too (numbers, strings, tuples, dicts,
+        arrays, functions), of lambdas the code as well, which another version of Python may compile
+        to something else. A RandomState among the parameters is compared by its state.
         Choices are stored by their place in the space; nothing that the file holds is unpickled or
         evaluated. Clones share the file but not the data: within `cross_val_score` or another
         estimator set it to ``None``.
@@ -188,8 +189,9 @@ class BayesSearchCV(BaseSearchCV):
         the times seen, end past it, save for the first candidate's; at the budget's end a fold that
         still runs is let go once one candidate is evaluated (with ``n_jobs=1`` as ``fit_timeout``
         has it). ``n_iter`` is then an upper bound. With ``journal`` each call has the whole budget
-        again, so that repeating one that the budget ended prolongs the search. How far the search
-        comes depends on the machine, so that ``random_state`` no longer makes it reproducible.
+        again: to repeat one that it ended prolongs the search, unless by the journal's fastest fold
+        no candidate ends within it. How far the search comes depends on the machine, so that
+        ``random_state`` no longer makes it reproducible.
 
     stopping : callable or list of callables, default=None
         Rules that may end the search after a candidate: `TargetScore`, `NoImprovement`,
@@ -577,10 +579,16 @@ class BayesSearchCV(BaseSearchCV):
         if not (callable(self.refit) and getattr(self, "multimetric_", False)):
             return super().score(X, y, **params)
         twin = copy.copy(self)  # whose refit names the metric, as scikit-learn has it
+        start = "mean_test_"
+        metrics = [key[len(start) :] for key in self.cv_results_ if key.startswith(start)]
         if isinstance(self.refit, RefitRule):
             twin.refit = self.refit.metric_of(self.cv_results_)
+        elif (named := named_metric(self.refit)) in metrics:
+            twin.refit = named
         elif isinstance(self.objective, str):
             twin.refit = self.objective
+        elif len(metrics) == 1:
+            twin.refit = metrics[0]
         else:
             raise ValueError(
                 f"score returns one of several metrics, and refit={self.refit!r} names none. Name "

@@ -9,6 +9,7 @@ import textwrap
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
+from unittest.mock import Mock
 
 import joblib
 import numpy as np
@@ -188,6 +189,12 @@ def scaled_by(cost):
     return lambda estimator, X, y: cost
 
 
+def cached(cost):
+    return functools.lru_cache(lambda a: a + cost)
+
+
+FIRST, FIRST_TOO, SECOND = (lambda a, b: a), (lambda a, b: a), (lambda b, a: b)
+ONE, ONE_TOO, ALL = (lambda a: a), (lambda a: a), (lambda *a: a)
 PLUS, PLUS_TOO, MINUS = (lambda a, b: a + b), (lambda a, b: a + b), (lambda a, b: a - b)
 NESTED, NESTED_TOO, NESTED_OTHER = (
     (lambda a: map(lambda b: b + 1, a)),
@@ -232,6 +239,9 @@ def masked(first_is_masked):
         (scaled_by(1), scaled_by(1), scaled_by(2)),
         (PLUS, PLUS_TOO, MINUS),
         (NESTED, NESTED_TOO, NESTED_OTHER),
+        (cached(1), cached(1), cached(2)),
+        (FIRST, FIRST_TOO, SECOND),
+        (ONE, ONE_TOO, ALL),
         (lambda: KFold, lambda: KFold, lambda: ShuffleSplit),
         tuple(functools.partial(round, ndigits=n) for n in (2, 2, 3)),
     ],
@@ -327,6 +337,35 @@ def test_what_is_left_out_and_how_a_number_is_written_make_no_other_search(path)
     Anything.fits.clear()
     make(path, n_iter=2, error_score=0.0, refit=False).fit(X, y, sample_weight=None, groups=None)
     assert not Anything.fits
+
+
+class Jitted:
+    """Has the code of a function, as what numba compiles, but not its variables."""
+
+    __code__ = (lambda a: a).__code__
+
+
+def test_a_function_whose_variables_nothing_describes_is_described_by_name():
+    def score():
+        return held
+
+    for held in ((Mock(),), 10**5000):  # noqa: B007
+        assert describe(score).endswith("<locals>.score")
+    compiled = Jitted()
+    functools.update_wrapper(compiled, lambda a: a)
+    assert "<locals>.<la" in describe(compiled)  # and shortened
+
+
+def test_what_a_function_within_another_may_change_makes_no_other_search():
+    calls, arguments = [], Settings(3)
+
+    def score():
+        return calls.append(arguments)
+
+    before = describe(score)
+    calls.append(1)
+    arguments.depth = 4
+    assert describe(score) == before
 
 
 def test_functions_and_classes_are_described_by_name():

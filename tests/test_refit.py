@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, clone
+from sklearn.datasets import load_breast_cancer
 from sklearn.dummy import DummyClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import get_scorer
+from sklearn.metrics import f1_score, get_scorer
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingRandomSearchCV,
@@ -145,6 +146,9 @@ def test_beside_a_refit_function_the_objective_names_the_metric_of_the_best_esti
     search.set_params(objective="neg_log_loss").fit(X, y)
     assert search.score(X, y) == log_loss(search.best_estimator_, X, y)
     search.set_params(objective=lambda means: means["neg_log_loss"])
+    if callable(scoring):  # which gives but one
+        assert search.score(X, y) == log_loss(search.best_estimator_, X, y)
+        return
     with pytest.raises(ValueError, match=r"refit=<function .* names none\. Name it by objective="):
         search.score(X, y)
 
@@ -419,3 +423,22 @@ def test_the_choice_does_not_touch_the_results(rule):
 def test_a_search_without_parameters_has_one_candidate_to_choose():
     search = GridSearchCV(DummyClassifier(), {}, refit=PosteriorMean()).fit(X, y)
     assert search.best_index_ == 0
+
+
+@pytest.mark.parametrize("scoring", [["f1"], ["accuracy", "f1"]])
+def test_score_takes_the_metric_that_a_function_names_or_else_the_only_one(scoring):
+    def first(cv_results):
+        return 0
+
+    if len(scoring) > 1:
+        first.metric = "f1"
+    X, y = load_breast_cancer(return_X_y=True)
+    search = BayesSearchCV(
+        DecisionTreeClassifier(random_state=0),
+        {"max_depth": [1, 2, 3]},
+        n_iter=2,
+        cv=2,
+        scoring=scoring,
+        refit=first,
+    ).fit(X, y)
+    assert search.score(X, y) == f1_score(y, search.predict(X))

@@ -235,6 +235,21 @@ def test_the_times_that_a_journal_holds_are_times_seen(tmp_path):
     assert len((tmp_path / "j").read_text().splitlines()) == 1 + 2 * 3  # nothing was begun
 
 
+def test_a_slow_fold_of_a_journal_does_not_keep_the_search_from_going_on(tmp_path):
+    slow = [0.5]
+
+    class Once(Sleepy):
+        def fit(self, X, y):
+            time.sleep(slow.pop() if slow else 0.001)
+            return self
+
+    search = BayesSearchCV(
+        Once(), {"a": (0.0, 1.0)}, n_iter=5, cv=2, journal=tmp_path / "j", random_state=0
+    ).set_params(time_budget=0.3)
+    assert search.fit(X, y).n_trials_ == 1
+    assert search.fit(X, y).n_trials_ > 1
+
+
 def test_the_least_budget_gives_one_trial():
     search = BayesSearchCV(Sleepy(), {"a": (0.0, 1.0)}, cv=3, time_budget=1e-9, random_state=0)
     assert search.fit(X, y).n_trials_ == 1
