@@ -351,7 +351,7 @@ class Distribution(_Continuous):
         self.support = float(low), float(high)
         self._covered = start, end = covered_quantiles(low, high)
         self._ends = [_clip((q - start) / (end - start)) for q in (_EDGE, 1 - _EDGE)]
-        self._searched = quantiles(law, self._covered)
+        self._searched = self.decode(0.0), self.decode(1.0)
 
     def __eq__(self, other: object) -> bool:
         # scipy's laws compare by identity: two are the same if their quantiles are.
@@ -378,7 +378,7 @@ class Distribution(_Continuous):
     def snap(self, u: np.ndarray) -> np.ndarray:
         """Return `u` without the open ends."""
         low, high = self._ends
-        return np.clip(u, low, high)
+        return super().snap(np.clip(u, low, high))
 
     def decode(self, u: float) -> float:
         """Return the quantile at the fraction `u` of the covered probability."""
@@ -387,7 +387,7 @@ class Distribution(_Continuous):
         return float(quantiles(self.law, [q])[0])
 
     def searches(self, value: Any) -> bool:
-        """Return whether `value` lies within the covered quantiles."""
+        """Return whether `value` lies between what the ends of the coordinate decode to."""
         low, high = self._searched
         return bool(low <= value <= high)
 

@@ -10,7 +10,7 @@ import os
 import re
 from array import array
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from decimal import Decimal
 from enum import Enum
@@ -103,10 +103,11 @@ def _describe(value: Any, known: Known) -> str:
     if hasattr(value, "__qualname__"):  # a class or a function
         owner = getattr(value, "__self__", None)  # of a method
         name = _name(value) if owner is None else f"{_name(value)} of {nested(owner)}"
-        if bound := _bound(value):
+        if "<" in value.__qualname__:  # a function within another, or a lambda
             known[id(value)] = value, name  # within itself, as a recursive function is
             with suppress(Exception):  # its variables may be anything
-                name = _shortened(f"{name} with {nested(bound)}")
+                if bound := _bound(value, nested):
+                    name = _shortened(f"{name} with {', '.join(bound)}")
             known[id(value)] = value, name
         return name
     if isinstance(value, np.ndarray):
@@ -148,19 +149,24 @@ def _describe(value: Any, known: Known) -> str:
     return known[id(value)][1]
 
 
-def _bound(function: Any) -> list[Any]:
-    """Return what tells a function within another, or a lambda, from others of its name."""
-    if "<" not in function.__qualname__:
-        return []
+def _bound(function: Any, nested: Callable[[Any], str]) -> list[str]:
+    """Say what tells a function within another, or a lambda, from others of its name."""
     if not isinstance(getattr(function, "__func__", function), FunctionType):  # but made of one
-        return [function.__wrapped__] if hasattr(function, "__wrapped__") else []
-    empty = CellType()  # that of a variable without a value yet
-    held = [cell.cell_contents for cell in function.__closure__ or () if cell != empty]
+        return [nested(function.__wrapped__)] if hasattr(function, "__wrapped__") else []
+    code, empty = function.__code__, CellType()  # that of a variable without a value yet
+    cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
+    held = {name: cell.cell_contents for name, cell in cells if cell != empty}
     # What else it holds, such as a list of its calls or all arguments of a script, may well change.
-    bound = [value for value in held if isinstance(value, _TELLING)]
-    bound += [*(function.__defaults__ or ()), *sorted((function.__kwdefaults__ or {}).items())]
-    is_lambda = function.__qualname__.endswith("<lambda>")
-    return [*bound, *_of_code(function.__code__)] if is_lambda else bound
+    bound = [
+        f"{name}={nested(value)}" for name, value in held.items() if isinstance(value, _TELLING)
+    ]
+    if defaults := function.__defaults__:
+        bound.append(f"defaults {nested(defaults)}")
+    if defaults := function.__kwdefaults__:
+        bound.append(f"defaults {nested(defaults)}")
+    if function.__qualname__.endswith("<lambda>"):
+        bound.append(f"code {_hash(nested(_of_code(code)))}")
+    return bound
 
 
 def _of_code(code: CodeType) -> list[Any]:

@@ -523,7 +523,7 @@ class Optimizer:
         """Return the pending trial with these params, or a new one."""
         z = self.space.encode(params)
         for trial in self.trials.pending:
-            if np.array_equal(trial.z, z):
+            if np.array_equal(trial.z, z) and not _differ_far_out(params, trial.params):
                 return trial
         return self._append({name: native(value) for name, value in params.items()}, "told")
 
@@ -551,6 +551,14 @@ def draw_seed(random_state: int | np.random.RandomState | None) -> int:
     except ValueError as error:
         raise ValueError(f"random_state={random_state!r} is no seed: {error}") from error
     return int(random_state if isinstance(random_state, Integral) else random.randint(2**31 - 1))
+
+
+def _differ_far_out(params: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+    """Return whether settings of one point differ: what is far out in a distribution shares one."""
+    pairs = [(value, others.get(name)) for name, value in params.items()]
+    return any(
+        all(map(is_number, pair)) and (pair[0] < pair[1] or pair[0] > pair[1]) for pair in pairs
+    )
 
 
 def _check_defaults(defaults: Mapping[str, Any] | None) -> None:

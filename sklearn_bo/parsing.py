@@ -162,7 +162,8 @@ def _from_law(law: Any, random_state: Any) -> Dimension:
         return _from_discrete_law(law, random_state)
     grid = np.linspace(0.0, 1.0, 9)
     try:
-        scalar = quantiles(law, [0.5]).shape == (1,)
+        median = quantiles(law, [0.5])  # (1,) of norm([0], [1]), too
+        scalar = median.shape == (1,) and np.ndim(law.cdf(median[0])) == 0
     except RecursionError:  # of scipy, where a user's distribution defines nothing but draws
         return _from_draws(law.rvs, random_state)
     if not scalar or not np.all(np.isfinite((at := quantiles(law, grid))[1:-1])):

@@ -137,13 +137,17 @@ def _in_drawn_categories(
         # A subspace without a column rests in one of its categories, and is not there.
         return np.all((Z[:, columns] == z[columns]) & space.active(Z)[:, columns], axis=1)
 
-    for z in space.sample(_N_PAIRS, rng):
+    draws = space.sample(_N_PAIRS, rng)
+    if (may := admissible(draws)).any():  # a subspace that has had its trials may not
+        draws = draws[may]
+    for z in draws:
         columns = rng.permutation(np.flatnonzero(has_categories & space.active(z[None])[0]))[:2]
         if len(columns) == 2 and not is_there(asked).any():
             break
     else:
-        columns = rng.choice(np.flatnonzero(has_categories), size=1)
-        z[columns] = rng.choice(space.categories[columns[0]])
+        has_columns = has_categories & space.active(draws)
+        columns = rng.choice(np.flatnonzero(has_columns.any(axis=0)), size=1)
+        z = draws[rng.choice(np.flatnonzero(has_columns[:, columns[0]]))]
 
     def place(Z: np.ndarray) -> np.ndarray:
         Z = Z.copy()

@@ -206,8 +206,8 @@ class OutputWarping:
         high = max(threshold, mean) + _REACH * std
         nodes, weights = np.polynomial.legendre.leggauss(_N_NODES)
         t = low + (high - low) * (nodes + 1) / 2
-        excess = self.inverse(t) - self.inverse(np.array([threshold]))
         with np.errstate(over="ignore"):
-            cap = min(_LINEAR_RANGE * self._scale * self._unit, _LARGEST)
-        excess = np.minimum(excess, cap)
-        return float(weights @ (excess * norm.pdf(t, mean, std)) * (high - low) / 2)
+            excess = self.inverse(t) - self.inverse(np.array([threshold]))
+            cap = min(_LINEAR_RANGE * self._scale * self._unit, _LARGEST / 2)
+        probabilities = weights * norm.pdf(t, mean, std) * (high - low) / 2
+        return float(probabilities @ np.minimum(excess, cap))

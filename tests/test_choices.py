@@ -146,3 +146,11 @@ def test_parameters_that_are_valid_together_need_not_be_so_alone():
     assert len(search.cv_results_["params"]) == 4
     with pytest.raises(ValueError, match="'low', which Wrapper does not accept: low < high"):
         BayesSearchCV(wrapper, {"low": [7, 8], "high": [5, 6]}, cv=2).fit(X, y)
+
+
+def test_tuples_that_differ_in_their_objects_are_choices_of_their_own():
+    standard, by_range = (StandardScaler(), 1), (MinMaxScaler(), 1)
+    choices = Choices([standard, by_range, (StandardScaler, 1), ((None,), 1), (("a", None), 1)])
+    assert choices.n_levels == 5
+    assert [choices.index(value) for value in choices.values] == [0, 1, 2, 3, 4]
+    assert [choices.index((scaler(), 1)) for scaler in (StandardScaler, MinMaxScaler)] == [0, 1]

@@ -237,3 +237,9 @@ def test_value_outside_is_refused_and_the_dimension_described(dimension, value, 
 def test_ends_of_a_logarithmic_range_are_exact(bounds):
     dimension = Real(*bounds, log=True)
     assert (dimension.decode(0.0), dimension.decode(1.0)) == bounds
+
+
+@pytest.mark.parametrize("value", [3, 0.5])
+def test_a_single_number_beside_none_has_no_order(value):
+    choices = Choices([None, value])
+    assert choices.categories().tolist() == choices.coordinates().tolist()

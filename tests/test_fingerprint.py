@@ -58,7 +58,11 @@ EARLIER = {"params": [{"a": 0.1, "b": 2, "thing": "u"}], "mean_test_score": np.a
         ({"estimator__tol": 0.2}, {}, "estimator's tol: 0.1 in the journal, 0.2 here"),
         ({"estimator__law": np.ones(2)}, {}, "estimator's law: 0.5 in the journal, array of"),
         ({"scoring": "accuracy"}, {}, "scoring: None in the journal, 'accuracy' here"),
-        ({"scoring": lambda estimator, X, y: 0.0}, {}, "scoring: .*<lambda> with list"),
+        (
+            {"scoring": lambda estimator, X, y: 0.0},
+            {},
+            "scoring: .*<lambda> with code [0-9a-f]+ here",
+        ),
         ({"scoring": make_scorer(f1_score, average="macro")}, {}, "scoring: .*average=macro"),
         ({"cv": KFold(2)}, {}, "cv splits .*: list"),
         ({"cv": 3}, {}, "cv splits"),
@@ -354,6 +358,50 @@ def test_a_function_whose_variables_nothing_describes_is_described_by_name():
     compiled = Jitted()
     functools.update_wrapper(compiled, lambda a: a)
     assert "<locals>.<la" in describe(compiled)  # and shortened
+
+
+def of_keyword(k):
+    return lambda x, *, power=k: x**power
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            functools.partial(f1_score, average="macro"),
+            functools.partial(f1_score, average="micro"),
+        ),
+        (lambda x: np.sin(x), lambda x: np.cos(x)),
+        (of_keyword(1), of_keyword(2)),
+        (
+            np.ma.array([1.0, 1e20], mask=[False, False], fill_value=1e20),
+            np.ma.array([1.0, 1e20], mask=[False, True], fill_value=1e20),
+        ),
+    ],
+    ids=["partial", "names in a lambda", "keywords of a lambda", "masked by its fill"],
+)
+def test_what_differs_in_one_detail_alone_is_told_apart(one, other):
+    assert describe(one) == describe(one) != describe(other)
+
+
+def test_how_likely_choices_are_is_part_of_a_search():
+    def of(*weights):
+        law = stats.rv_discrete(values=([1, 2, 5], weights))
+        return fingerprint(Space({"alpha": law}), Ridge(), {})
+
+    assert of(0.2, 0.3, 0.5) == of(0.2, 0.3, 0.5) != of(0.3, 0.2, 0.5)
+
+
+def test_a_function_within_another_is_described_by_its_variables():
+    weight, calls = 2.0, []
+
+    def score(estimator, X, y, offset=3, *, power=4):
+        return calls.append(weight * offset**power)
+
+    score.__qualname__ = "<locals>.score"  # a shorter one, lest a hash stand for its end
+    name, variables = describe(score).split(" with ")
+    assert name == f"{__name__}.<locals>.score"
+    assert variables == "weight=2.0, defaults tuple(3), defaults dict('power': 4)"
 
 
 def test_what_a_function_within_another_may_change_makes_no_other_search():

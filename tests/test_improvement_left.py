@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import erfcx
 from scipy.stats import norm
 from tuned import cube, run
 
@@ -109,3 +110,30 @@ def test_the_largest_of_floats_do_not_overflow():
     run(optimizer, lambda _: next(scores), 5)
     with np.errstate(all="raise"):
         assert math.isfinite(optimizer.largest_expected_improvement())
+
+
+def test_expected_excess_over_the_lowest_of_floats_does_not_overflow():
+    warping = OutputWarping(np.array([-1.7e308, 0.0, 1.7e308]))
+    with np.errstate(over="raise"):
+        assert math.isfinite(warping.expected_excess(1.0, 0.5, -1.5))
+
+
+@pytest.mark.parametrize("distance", [9.0, 12.0, 30.0])
+def test_expected_excess_of_a_threshold_far_out_is_the_closed_form(distance):
+    warping = OutputWarping(np.array([10.0, 14.0, 18.0]))
+    slope = float(np.diff(warping.inverse(np.array([0.0, 1.0])))[0])
+    std = 0.01
+    expected = slope * std * np.exp(norm.logpdf(distance)) * (1 - distance * mills(distance))
+    found = warping.expected_excess(0.0, std, distance * std)
+    assert found == pytest.approx(expected, rel=1e-6, abs=0)
+
+
+def mills(z):
+    """(1 - Phi(z)) / phi(z)."""
+    return math.sqrt(math.pi / 2) * erfcx(z / math.sqrt(2))
+
+
+def test_expected_excess_of_what_is_certain_to_be_much_is_five_interquartile_ranges():
+    warping = OutputWarping(np.array([10.0, 14.0, 18.0]))
+    low, high = np.quantile([10.0, 14.0, 18.0], [0.25, 0.75])
+    assert warping.expected_excess(20.0, 0.1, -20.0) == pytest.approx(5 * (high - low))

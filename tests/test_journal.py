@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from enum import IntEnum
 
 import joblib
 import numpy as np
@@ -30,6 +31,7 @@ from sklearn.utils.fixes import parse_version
 
 from sklearn_bo import BayesSearchCV, NoImprovement, Optimizer
 from sklearn_bo.journal import Journal
+from sklearn_bo.locking import open_locked
 
 pytestmark = pytest.mark.usefixtures("no_fits")
 
@@ -494,3 +496,41 @@ def test_what_steers_and_ends_a_search_does_so_when_it_resumes(path, more):
         resumed = make(path, n_iter=14, **more).fit(X, y)
         assert outcome(resumed) == outcome(whole)
         assert resumed.stop_reason_ == whole.stop_reason_
+
+
+class Stingy:
+    """A file that takes a few bytes at a time, as a file may."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def write(self, content):
+        return self.file.write(content[:7])
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+def test_a_file_that_takes_part_of_what_is_written_holds_all(path, monkeypatch):
+    expected = outcome(make(path, n_iter=3).fit(X, y))
+    lines = [line for line in lines_of(path) if b"_time" not in line]
+    path.unlink()
+    monkeypatch.setattr("sklearn_bo.journal.open_locked", lambda *args: Stingy(open_locked(*args)))
+    assert outcome(make(path, n_iter=3).fit(X, y)) == expected
+    assert [line for line in lines_of(path) if b"_time" not in line] == lines
+    Anything.fits.clear()
+    assert outcome(make(path, n_iter=3).fit(X, y)) == expected
+    assert not Anything.fits
+
+
+class Few(IntEnum):
+    TWO = 2
+
+
+def test_an_integer_of_a_users_own_kind_is_resumed(path):
+    first = make(path, n_iter=3, initial_candidates=[{"b": Few.TWO}]).fit(X, y)
+    assert first.trials_[0].params["b"] == Few.TWO
+    Anything.fits.clear()
+    resumed = make(path, n_iter=3, initial_candidates=[{"b": Few.TWO}]).fit(X, y)
+    assert not Anything.fits
+    assert [t.z.tolist() for t in resumed.trials_] == [t.z.tolist() for t in first.trials_]

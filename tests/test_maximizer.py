@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
 
 from sklearn_bo.acquisition import log_expected_improvement, upper_confidence_bound
 from sklearn_bo.kernel import Kernel
@@ -242,3 +243,13 @@ def test_columns_that_a_subspace_lacks_stay_at_rest():
     for seed in range(5):
         found = find(surrogate, space, seed=seed)
         assert_array_equal(space.snap(found[None])[0], found)
+
+
+@pytest.mark.parametrize("best", [["a", "b", "c"], ["a", "c"]], ids="".join)
+def test_of_equals_in_a_finite_space_any_is_found(best):
+    space = Space({"c": list("abc")})
+    highest = Known(lambda Z: np.array([float(space.decode(z)["c"] in best) for z in Z]))
+    found = [space.decode(find(highest, space, seed=seed))["c"] for seed in range(60)]
+    counts = [found.count(choice) for choice in best]
+    assert sum(counts) == 60
+    assert stats.chisquare(counts).pvalue > 1e-3

@@ -414,3 +414,13 @@ def test_params_of_a_restored_trial_are_a_copy():
 def test_an_unknown_origin_is_an_error_that_names_it():
     with pytest.raises(ValueError, match="origin='elsewhere' must be one of estimator, user"):
         Optimizer({"x": (0.0, 1.0)}).restore({"x": 0.5}, "elsewhere")
+
+
+def test_one_score_of_another_search_and_one_of_this_are_two_to_learn_from():
+    optimizer = Optimizer(cube(2), random_state=0, n_initial_points=2)
+    optimizer.learn([{"x0": 0.5, "x1": 0.5}], [1.0])
+    optimizer.tell(optimizer.ask(), 0.5)
+    assert [trial.origin for trial in (*optimizer.trials, optimizer.ask())] == [
+        "initial design",
+        "model",
+    ]

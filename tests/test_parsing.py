@@ -365,6 +365,7 @@ def test_real_optuna_distributions_are_read():
             r"uniform\(1, 0\).*write \[value\] for one that is fixed",
         ),
         (stats.uniform(0, scale=-1), ValueError, r"uniform\(0, scale=-1\).*check its parameters"),
+        (stats.norm([0], [1]), ValueError, r"norm\(\[0\], \[1\]\).*no scalar quantiles"),
         (stats.uniform([0, 1], [1, 1]), ValueError, r"uniform\(\[0, 1\], .*no scalar quantiles"),
         (stats.poisson(-1), ValueError, "[Dd]omain error"),
         (stats.randint(5, 2), ValueError, "[Dd]omain error"),

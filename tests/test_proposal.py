@@ -156,6 +156,26 @@ def test_categories_that_a_subspace_lacks_or_that_have_no_rival_are_not_drawn():
     assert 20 <= len(kinds) - kinds.count(None) <= 39
 
 
+def test_categories_of_a_subspace_that_has_had_its_trials_are_not_drawn():
+    spec = [
+        ({"model": ["choosy"], "kind": list("abcdefgh"), "sort": list("abcdefgh")}, 3),
+        {"model": ["plain"], "way": ["good", "bad"], "x": (0.0, 1.0)},
+    ]
+
+    def score(params):
+        return -3.0 * (params.get("way") == "bad") - params.get("x", 9.0)
+
+    space, model, trials = search(spec, score, 17)
+
+    def plain(Z):
+        return space.subspace_of(Z) == 1
+
+    proposals = [propose(model, trials, plain, np.random.RandomState(s)) for s in range(40)]
+    ways = [space.decode(z)["way"] for z in proposals]
+    # Half draw the subspace, half one way of two; of five before, four drew what had no trials.
+    assert ways.count("bad") >= 5
+
+
 def test_what_may_not_be_asked_is_not_proposed():
     _, model, trials = search(cube(2), waves, 9)
     free = propose(model, trials, anywhere, np.random.RandomState(0))

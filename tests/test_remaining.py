@@ -34,6 +34,22 @@ def test_drawing_until_nothing_is_left_gives_each_setting_once(spec):
     assert len(drawn) == len(everything) == remaining.n_settings
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [[{"x": stats.expon()}, {"x": [0.0]}], [{"x": [0.0]}, {"x": stats.expon()}]],
+    ids=["distribution first", "choice first"],
+)
+def test_an_open_end_belongs_to_the_subspace_that_asks_it(spec):
+    first, second = ((entry, 3) if entry["x"] == [0.0] else entry for entry in spec)
+    assert Remaining(Space([first, second])).share(9) == 10
+    space = Space(spec)
+    remaining = Remaining(space)
+    end = space.encode({"x": 0.0})
+    assert space.decode(end) == {"x": 0.0}
+    assert remaining.may_ask(end)
+    assert remaining.admissible(end[None]).all()
+
+
 def test_subspaces_keep_to_their_own_budget_and_to_the_shared_one():
     space = Space([({"a": (0.0, 1.0)}, 3), {"b": (0.0, 1.0)}, {"c": (0.0, 1.0)}])
     remaining = Remaining(space)
@@ -105,3 +121,9 @@ def test_a_setting_is_known_by_coordinates_that_differ_by_rounding():
     for z in Z:
         remaining.take(space.encodings(space.decode(z)))
     assert not remaining.admissible(Z).any()
+
+
+def test_a_setting_is_known_by_a_zero_of_either_sign():
+    remaining = Remaining(Space({"x": (0.0, 1.0), "y": (0.0, 1.0)}))
+    remaining.take(np.array([[0.0, 0.5]]))
+    assert remaining.admissible(np.array([[-1e-17, 0.5], [-0.0, 0.5]])).tolist() == [False, False]

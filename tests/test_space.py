@@ -435,3 +435,22 @@ def test_duplicates_are_the_settings_whose_point_in_an_earlier_subspace_is_first
     assert len(expected) > 5
     assert {z.tobytes() for z in space.duplicates()} == {z.tobytes() for z in expected}
     assert len(list(space.duplicates())) == len(expected)
+
+
+def test_closest_prefers_the_larger_share_to_the_larger_number():
+    space = Space([{"a": (0, 9), "b": (0, 9), "c": (0, 9), "d": (0, 9)}, {"e": (0, 9)}])
+    assert space.closest({"a": 1, "b": 2, "c": 3, "e": 4}) == {"e": 4}
+
+
+def test_choice_beyond_the_ends_of_a_distribution_is_no_duplicate_of_what_it_searches():
+    space = Space([{"x": stats.norm()}, {"x": [1.0, 50.0]}])
+    assert [space.decode(z) for z in space.duplicates()] == [{"x": 1.0}]
+    finite = list(space.settings([1]))
+    first = [np.array_equal(space.encode(space.decode(z)), z) for z in finite]
+    assert first == [False, True]
+
+
+def test_zeros_of_either_sign_are_one_point():
+    spec = {"x": (-1.0, 1.0), "log": (1e-3, 1e3, "log-uniform"), "n": (1, 9), "law": stats.norm()}
+    signed = Space(spec).snap(np.array([[0.0] * 4, [-0.0] * 4]))
+    assert signed[0].tobytes() == signed[1].tobytes()

@@ -52,6 +52,17 @@ def test_plain_dict_tells_a_trial_though_the_params_of_another_were_changed():
     assert optimizer.tell(dict(second.params), 1.5).number == second.number
 
 
+def test_plain_dict_of_another_value_beyond_the_ends_is_a_trial_of_its_own():
+    optimizer = Optimizer({"x": stats.norm(), "k": ["a", math.nan]}, random_state=0)
+    for k in ("a", math.nan):
+        optimizer.enqueue({"x": 50.0, "k": k})
+        pending = optimizer.ask()
+        other = optimizer.tell({"x": 60.0, "k": k}, 2.0)
+        assert other.params["x"] == 60.0
+        assert optimizer.tell({"x": np.float64(50.0), "k": k}, 1.0).number == pending.number
+    assert not optimizer.trials.pending
+
+
 @pytest.mark.parametrize("law", [stats.expon(), stats.beta(2, 3), stats.lognorm(2.0)])
 def test_plain_dict_of_a_pending_trial_tells_it_at_the_edge_of_a_distribution(law):
     optimizer = Optimizer({"x": law}, random_state=0)

@@ -204,3 +204,12 @@ def test_scores_of_any_span_come_back_finite(decades):
 
 def test_inverse_keeps_the_shape():
     assert OutputWarping(skewed()).inverse(np.zeros((2, 3))).shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    "levels", [[0.2, 0.8], [0.2, 0.3, 0.8], [0.2, 0.3, 0.35, 0.8]], ids=["two", "three", "four"]
+)
+def test_scores_of_few_levels_stay_in_a_line(levels):
+    scores = np.repeat(levels, 3 * np.arange(1, len(levels) + 1) ** 2)
+    targets = OutputWarping(scores)(np.array([0.2, 0.5, 0.8]))
+    assert targets[1] == pytest.approx((targets[0] + targets[2]) / 2)
