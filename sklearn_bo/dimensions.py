@@ -396,7 +396,7 @@ class Distribution(_Continuous):
         value = _within(self, value, *self.support)
         start, end = self._covered
         with np.errstate(all="ignore"):
-            q = float(self.law.cdf(value))
+            q = float(self.law.cdf(float(value)))
         return _clip((q - start) / (end - start), *self._ends)
 
 

@@ -211,7 +211,8 @@ class _Evaluation:
         if number == 0:
             return True
         if split == 0:
-            return self.ending.allows_trial(ceil(self.n_splits / n_workers))
+            n_left = self.n_splits - len(self.results.get(number, ()))  # a journal may hold some
+            return self.ending.allows_trial(ceil(n_left / n_workers))
         return self.ending.allows_fold()
 
     def _callbacks(self, trial: Trial, split: int) -> FoldCallbacks | None:

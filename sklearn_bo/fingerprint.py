@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import dis
 import functools
 import hashlib
 import inspect
@@ -15,7 +16,7 @@ from contextlib import suppress
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
-from types import CellType, CodeType, FunctionType
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ _PLAIN = (  # whose repr is the same in any process
     *(datetime.date, datetime.time, datetime.timedelta, pd.Period, pd.Interval),
     *(bytearray, array, np.generic),
 )
-_TELLING = (*_PLAIN, tuple, Mapping, np.ndarray, FunctionType, functools.partial)  # of variables
+_TELLING = (*_PLAIN, tuple, frozenset, dict, Enum, np.ndarray, np.ufunc, functools.partial)
 _WITHOUT_EFFECT = {"n_jobs", "verbose"}  # on what an estimator learns, by scikit-learn's convention
 _VARIABLE = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
@@ -100,6 +101,8 @@ def _describe(value: Any, known: Known) -> str:
         return f"{_name(type(value))}.{value.name}"
     if isinstance(value, _PLAIN):
         return repr(value)
+    if isinstance(value, functools.partial):  # which may be named after its function
+        return f"partial{nested((value.func, value.args, value.keywords))}"
     if hasattr(value, "__qualname__"):  # a class or a function
         owner = getattr(value, "__self__", None)  # of a method
         name = _name(value) if owner is None else f"{_name(value)} of {nested(owner)}"
@@ -125,8 +128,6 @@ def _describe(value: Any, known: Known) -> str:
         return f"{value.format} {nested((rows.shape, rows.data, rows.indices, rows.indptr))}"
     if hasattr(value, "to_numpy"):  # a table or a series of pandas or polars
         return _of_table(value)
-    if isinstance(value, functools.partial):
-        return f"partial{nested((value.func, value.args, value.keywords))}"
     name = _name(type(value))
     if hasattr(value, "get_params"):
         return f"{name}{nested(value.get_params(deep=False))}"
@@ -156,17 +157,26 @@ def _bound(function: Any, nested: Callable[[Any], str]) -> list[str]:
     code, empty = function.__code__, CellType()  # that of a variable without a value yet
     cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
     held = {name: cell.cell_contents for name, cell in cells if cell != empty}
-    # What else it holds, such as a list of its calls or all arguments of a script, may well change.
-    bound = [
-        f"{name}={nested(value)}" for name, value in held.items() if isinstance(value, _TELLING)
-    ]
-    if defaults := function.__defaults__:
-        bound.append(f"defaults {nested(defaults)}")
-    if defaults := function.__kwdefaults__:
-        bound.append(f"defaults {nested(defaults)}")
+    for step in dis.get_instructions(code):
+        if step.opname == "STORE_DEREF":  # as a count of its calls, which changes with each
+            held.pop(step.argval, None)
+    for k, value in enumerate(function.__defaults__ or ()):
+        held[f"default {k}"] = value
+    held.update(function.__kwdefaults__ or {})
+    bound = [f"{name}={nested(value)}" for name, value in held.items() if _is_telling(value)]
     if function.__qualname__.endswith("<lambda>"):
         bound.append(f"code {_hash(nested(_of_code(code)))}")
     return bound
+
+
+def _is_telling(value: Any) -> bool:
+    """Return whether a variable is compared: what has a value of its own, and what a name tells.
+
+    Others, such as a list of calls or all arguments of a script, may well change.
+    """
+    owner = getattr(value, "__self__", None)  # of a method; of a function in C its module
+    is_named = hasattr(value, "__qualname__") and isinstance(owner, ModuleType | None)
+    return is_named or isinstance(value, _TELLING)
 
 
 def _of_code(code: CodeType) -> list[Any]:
@@ -174,7 +184,7 @@ def _of_code(code: CodeType) -> list[Any]:
     constants = [_of_code(c) if isinstance(c, CodeType) else c for c in code.co_consts]
     n_arguments = code.co_argcount + code.co_kwonlyargcount
     arguments = [*code.co_varnames[:n_arguments], code.co_flags & _VARIABLE]
-    return [code.co_code.hex(), arguments, code.co_names, *constants]
+    return [code.co_code.hex(), arguments, code.co_names, code.co_freevars, *constants]
 
 
 def _of_space(space: Space) -> dict[str, str]:

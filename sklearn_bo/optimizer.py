@@ -27,7 +27,7 @@ from sklearn_bo.proposal import improvement_left, propose
 from sklearn_bo.remaining import Remaining
 from sklearn_bo.space import Space
 from sklearn_bo.trials import Origin, Trial, Trials, best_of
-from sklearn_bo.values import is_number, native
+from sklearn_bo.values import is_number, native, same
 from sklearn_bo.warping import differ
 
 
@@ -175,7 +175,7 @@ class Optimizer:
         """Have a setting asked before any other.
 
         It is left out if it was asked, or if its subspace has no trials left. All values beyond
-        what is searched of an unbounded distribution, 0.1 % at each end, count as one.
+        what is searched of a distribution, 0.1 % at each end that is unbounded, count as one.
 
         Parameters
         ----------
@@ -555,9 +555,9 @@ def draw_seed(random_state: int | np.random.RandomState | None) -> int:
 
 def _differ_far_out(params: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
     """Return whether settings of one point differ: what is far out in a distribution shares one."""
-    pairs = [(value, others.get(name)) for name, value in params.items()]
+    pairs: list[tuple[Any, Any]] = [(value, others.get(name)) for name, value in params.items()]
     return any(
-        all(map(is_number, pair)) and (pair[0] < pair[1] or pair[0] > pair[1]) for pair in pairs
+        all(map(is_number, pair)) and not (same(*pair) or math.isclose(*pair)) for pair in pairs
     )
 
 

@@ -164,7 +164,7 @@ def _from_law(law: Any, random_state: Any) -> Dimension:
     try:
         median = quantiles(law, [0.5])  # (1,) of norm([0], [1]), too
         scalar = median.shape == (1,) and np.ndim(law.cdf(median[0])) == 0
-    except RecursionError:  # of scipy, where a user's distribution defines nothing but draws
+    except RecursionError:  # of scipy, where a user's distribution does not define its cdf
         return _from_draws(law.rvs, random_state)
     if not scalar or not np.all(np.isfinite((at := quantiles(law, grid))[1:-1])):
         raise ValueError(

@@ -164,12 +164,13 @@ class BayesSearchCV(BaseSearchCV):
         prolong the search, whose ``n_initial_points="auto"`` remains that of the first call, and
         what steers or runs it may change. Fits that failed are not fitted again. Functions and
         classes are compared by name: an edit of theirs is not noticed. Of functions within others
-        the variables that are plain data are compared too (numbers, strings, tuples, dicts,
-        arrays, functions), of lambdas the code as well, which another version of Python may compile
-        to something else. A RandomState among the parameters is compared by its state.
-        Choices are stored by their place in the space; nothing that the file holds is unpickled or
-        evaluated. Clones share the file but not the data: within `cross_val_score` or another
-        estimator set it to ``None``.
+        the defaults and the variables that they do not set are compared too if these are plain data
+        (numbers, strings, tuples, dicts, arrays), functions or classes, and written to the file; so
+        leave out what differs between runs, as the time does. Of lambdas the code is as well, which
+        another version of Python may compile to something else. A RandomState among the parameters
+        is compared by its state. Choices are stored by their place in the space; nothing that the
+        file holds is unpickled or evaluated. Clones share the file but not the data: within
+        `cross_val_score` or another estimator set it to ``None``.
 
     previous_results : search, dict, DataFrame or list of these, default=None
         Earlier searches to learn from: a fitted `GridSearchCV`, `RandomizedSearchCV`,
@@ -351,7 +352,7 @@ class BayesSearchCV(BaseSearchCV):
         return_train_score: bool = False,
         objective: Objective | None = None,
         n_initial_points: int | str = "auto",
-        initial_candidates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        initial_candidates: dict[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         lag: int | None = None,
         fit_timeout: float | None = None,
         journal: str | os.PathLike[str] | None = None,
@@ -532,7 +533,7 @@ class BayesSearchCV(BaseSearchCV):
                 f"totalling {n_candidates * n_splits} fits"
             )
             if n_known := sum(len(known.folds) for known in journal.candidates[:n_candidates]):
-                print(f"{n_known} of them are in journal={self.journal!r}, and not made again")
+                print(f"of which journal={self.journal!r} holds {n_known}")
         context = context.subcontext(
             task_name="search",
             max_subtasks=n_candidates * n_splits,
@@ -574,7 +575,7 @@ class BayesSearchCV(BaseSearchCV):
         Raises
         ------
         ValueError
-            If neither names one of them.
+            If there are several and neither names one.
         """
         if not (callable(self.refit) and getattr(self, "multimetric_", False)):
             return super().score(X, y, **params)

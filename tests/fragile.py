@@ -48,6 +48,6 @@ def fragile_search(fails, space=None, **kwargs):
 
 def fit_with_failures(search):
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "One or more of the test scores", UserWarning)
+        warnings.filterwarnings("ignore", "One or more of the (test|train) scores", UserWarning)
         with pytest.warns(FitFailedWarning, match="fits failed"):
             return search.fit(X, y)

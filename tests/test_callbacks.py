@@ -54,6 +54,8 @@ def test_a_callback_that_asks_for_a_stop_is_honoured(callback, fold, n_trials):
         f"the callback {callback.__name__} asked for a stop at the end of a fold"
     )
     assert search.best_params_["C"] == search.best_estimator_.C
+    scores = search.cv_results_["mean_test_score"]
+    assert [trial.score for trial in search.trials_] == scores.tolist()
 
 
 @needs_callbacks

@@ -124,17 +124,31 @@ def test_a_clone_of_a_search_over_objects_evaluates_the_same_candidates():
     assert "KFold(n_splits=3" in str(searches[1].trials_[0].params)
 
 
-@pytest.mark.filterwarnings("ignore:One or more of the test scores")
-def test_settings_that_set_params_refuses_are_failed_candidates():
-    search = BayesSearchCV(
-        Wrapper(DecisionTreeClassifier), {"low": (-2.0, 3.0)}, n_iter=12, cv=2, random_state=0
-    )
+def own_score(estimator, X, y):
+    return estimator.score(X, y)
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the t")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"return_train_score": True},
+        {"return_train_score": True, "scoring": dict.fromkeys("ab", own_score), "refit": "b"},
+    ],
+)
+def test_settings_that_set_params_refuses_are_failed_candidates(options):
+    options = {"n_iter": 12, "cv": 2, "random_state": 0, **options}
+    search = BayesSearchCV(Wrapper(DecisionTreeClassifier), {"low": (-2.0, 3.0)}, **options)
     with pytest.warns(FitFailedWarning, match="low < high is asked for"):
         search.fit(X, y)
     low = np.array([trial.params["low"] for trial in search.trials_])
     failed = [trial.state == "failed" for trial in search.trials_]
     assert failed == (low >= 1).tolist()
     assert 0 < sum(failed) < 6
+    for name, scores in search.cv_results_.items():
+        if name.startswith(("split", "mean_t")):
+            np.testing.assert_array_equal(np.isnan(scores), failed)
     with pytest.raises(ValueError, match="low < high is asked for"):
         search.set_params(error_score="raise").fit(X, y)
 

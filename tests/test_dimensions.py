@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -189,6 +190,12 @@ def test_integers_too_large_for_a_logarithm_may_be_uniform():
     with pytest.raises(ValueError, match="too many"):
         Integer(2**41, 2**41 + 5, log=True)
     assert Integer(2**41, 2**41 + 5).n_levels == 6
+
+
+@pytest.mark.parametrize("value", [Fraction(1, 2), 10**30])
+def test_any_kind_of_number_has_a_quantile(value):
+    dimension = Distribution(stats.norm())
+    assert dimension.encode(value) == dimension.encode(float(value))
 
 
 def test_continuous_value_has_no_neighbours():

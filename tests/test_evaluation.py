@@ -26,6 +26,7 @@ from virtual import N_CANDIDATES, FakeCrossValidation, VirtualExecutor
 
 from sklearn_bo import BayesSearchCV, Optimizer, evaluation
 from sklearn_bo._sklearn import FoldCallbacks, init_callback_context
+from sklearn_bo.ending import Ending
 
 X, y = make_classification(n_samples=60, n_features=5, random_state=0)
 SPACE = {"C": (1e-3, 1e3, "log-uniform")}
@@ -65,6 +66,8 @@ def run(
     lag=None,
     design=99,
     asking=0.0,
+    n_candidates=N_CANDIDATES,
+    ending=None,
 ):
     """Evaluate on virtual workers; return the trials and what happened."""
     events = []
@@ -80,10 +83,11 @@ def run(
         ended = list(
             evaluation.evaluate_trials(
                 optimizer,
-                FakeCrossValidation(n_splits),
+                FakeCrossValidation(n_splits, n_candidates),
                 lambda folds: float(np.mean([fold["score"] for fold in folds])),
                 lag=lag,
                 search_context=init_callback_context(BaseEstimator(), max_subtasks=1),
+                ending=ending,
             )
         )
     return optimizer.trials, ended, events
@@ -171,6 +175,18 @@ def test_with_a_lag_proposal_i_knows_exactly_the_trials_up_to_i_minus_lag(lag, *
     assert all(trial.state == "complete" for trial in trials)
 
 
+@settings(max_examples=20, deadline=None)
+@given(lag=st.integers(1, 15), **schedules)
+def test_with_a_lag_what_a_proposal_knows_is_all_that_it_waits_for(lag, **schedule):
+    _, _, events = run(pytest.MonkeyPatch(), lag=lag, **schedule)
+    n_asked = n_told = 0
+    for kind, *_ in events:
+        n_asked += kind == "ask"
+        n_told += kind == "tell"
+        if kind == "wait" and n_asked < N_CANDIDATES:
+            assert n_told <= n_asked - lag
+
+
 @pytest.mark.parametrize("lag", [1, 3])
 def test_with_a_lag_candidates_do_not_depend_on_timing_or_workers(monkeypatch, lag):
     rng = np.random.RandomState(0)
@@ -189,11 +205,37 @@ def test_with_a_lag_candidates_do_not_depend_on_timing_or_workers(monkeypatch, l
     assert "model" in {origin for *_, origin in settings_[0]}
 
 
+def test_with_a_lag_rules_see_every_trial_in_its_turn(monkeypatch):
+    seen = []
+    ending = Ending([lambda state: bool(seen.append(state.finished[-1].number))])
+    run(monkeypatch, [9.0, 1.0, 2.0], n_workers=3, lag=3, ending=ending)
+    assert seen == [*range(N_CANDIDATES)]
+
+
+def test_with_a_lag_nothing_is_told_after_a_rule_has_ended_the_search(monkeypatch):
+    durations = [9.0, 1.0, 1.0, 1.0]  # all others have ended before the first
+    options = {"n_workers": 4, "n_splits": 1, "lag": 4, "n_candidates": 4}
+    trials, *_ = run(monkeypatch, durations, **options, ending=Ending([lambda state: True]))
+    assert [trial.state for trial in trials] == ["complete"] + 3 * ["pending"]
+
+
 def test_without_a_lag_a_slow_fold_holds_up_no_other_candidate(monkeypatch):
     durations = [1e6] + [1.0] * 99  # the first fold of the first candidate
     _, ended, _ = run(monkeypatch, durations, n_workers=2, n_splits=3)
     assert ended[-1][0].number == 0
     assert [trial.number for trial, _ in ended[:3]] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("n_splits", [1, 4, 7])
+def test_however_slow_proposals_are_at_most_one_fold_a_worker_is_kept_in_reserve(
+    monkeypatch, n_splits
+):
+    _, _, events = run(monkeypatch, [0.1], n_splits=n_splits, asking=100.0)
+    n_folds = 0  # proposed and not ended
+    for kind, *_ in events:
+        if kind == "ask":
+            assert n_folds < 2 * 2
+        n_folds += n_splits * (kind == "ask") - (kind == "done")
 
 
 def test_on_one_worker_each_proposal_knows_all_results(monkeypatch):

@@ -44,12 +44,16 @@ def test_a_failed_candidate_keeps_its_row_and_the_search_goes_on(error_score):
     assert search.best_estimator_.fitted_
 
 
+@pytest.mark.parametrize("return_train_score", [False, True])
 @pytest.mark.parametrize("options", [{}, {"scoring": two_scores, "refit": "first"}])
 @pytest.mark.parametrize("error_score", [np.nan, -1.0])
 @pytest.mark.parametrize("fails", [above_half, above_half_on_one_fold])
-def test_failures_give_the_rows_that_scikit_learn_gives(fails, error_score, options):
+def test_failures_give_the_rows_that_scikit_learn_gives(
+    fails, error_score, options, return_train_score
+):
     space = {"a": [0.1, 0.3, 0.4, 0.6, 0.8]}
     options = {"n_iter": 5, "cv": 2, "error_score": error_score, **options}
+    options["return_train_score"] = return_train_score
     ours = fit_with_failures(fragile_search(fails, space, **options))
     theirs = fit_with_failures(RandomizedSearchCV(Fragile(fails=fails), space, **options))
     columns = [key for key in theirs.cv_results_ if "time" not in key and key != "params"]
@@ -80,6 +84,17 @@ def test_error_score_raise_ends_the_search_with_the_error(n_jobs):
     configuration = joblib.parallel_config("threading")
     with configuration, pytest.raises(RuntimeError, match="is too much"):
         fragile_search(above_half, error_score="raise", n_jobs=n_jobs).fit(X, y)
+
+
+def test_error_score_raise_stands_beside_a_function_of_the_scores_of_a_function():
+    search = fragile_search(
+        None,
+        scoring=lambda estimator, X, y: estimator.a,
+        objective=lambda means: -means["score"],
+        error_score="raise",
+        n_iter=3,
+    ).fit(X, y)
+    assert [trial.score for trial in search.trials_] == [-t.params["a"] for t in search.trials_]
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
@@ -150,14 +165,18 @@ def test_a_fold_whose_scoring_fails_has_its_error_score_however_the_metric_is_na
     assert [list(by_fold) for by_fold in seen] == [[0.75, 0.25, 0.25]] * 3
 
 
+@pytest.mark.filterwarnings("ignore:One or more of the test scores")
+@pytest.mark.parametrize("error_score", [0.25, np.nan])
 @pytest.mark.parametrize("named", [{"refit": "first"}, {"objective": "first", "refit": False}])
-def test_a_candidate_whose_every_score_fails_is_a_failure_however_the_metric_is_named(named):
+def test_a_candidate_whose_every_score_fails_is_a_failure_however_the_metric_is_named(
+    named, error_score
+):
     def scores(estimator, X, y):
         if estimator.a > 0.5:
             raise ValueError("no score")
         return {"first": -1.0, "second": 0.5}
 
-    search = fragile_search(None, scoring=scores, n_iter=4, error_score=0.25, **named)
+    search = fragile_search(None, scoring=scores, n_iter=4, error_score=error_score, **named)
     with pytest.warns(UserWarning, match="Scoring failed"):
         search.fit(X, y)
     for trial in search.trials_:

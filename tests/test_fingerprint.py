@@ -241,6 +241,9 @@ def masked(first_is_masked):
         (within(1, sign=2), within(1, sign=2), within(1, sign=3)),
         (within(None), within(None), within(0)),
         (scaled_by(1), scaled_by(1), scaled_by(2)),
+        *((within(f), within(f), within(g)) for f, g in ((max, min), (np.mean, np.median))),
+        *((within(f), within(f), within(g)) for f, g in ((np.add, np.fmax), (Ridge, LassoCV))),
+        (within(frozenset("ab")), within(frozenset("ab")), within(frozenset("ac"))),
         (PLUS, PLUS_TOO, MINUS),
         (NESTED, NESTED_TOO, NESTED_OTHER),
         (cached(1), cached(1), cached(2)),
@@ -360,6 +363,10 @@ def test_a_function_whose_variables_nothing_describes_is_described_by_name():
     assert "<locals>.<la" in describe(compiled)  # and shortened
 
 
+def named(**keywords):
+    return functools.update_wrapper(functools.partial(f1_score, **keywords), f1_score)
+
+
 def of_keyword(k):
     return lambda x, *, power=k: x**power
 
@@ -371,6 +378,7 @@ def of_keyword(k):
             functools.partial(f1_score, average="macro"),
             functools.partial(f1_score, average="micro"),
         ),
+        (named(average="macro"), named(average="micro")),
         (lambda x: np.sin(x), lambda x: np.cos(x)),
         (of_keyword(1), of_keyword(2)),
         (
@@ -378,7 +386,13 @@ def of_keyword(k):
             np.ma.array([1.0, 1e20], mask=[False, True], fill_value=1e20),
         ),
     ],
-    ids=["partial", "names in a lambda", "keywords of a lambda", "masked by its fill"],
+    ids=[
+        "partial",
+        "named partial",
+        "names in a lambda",
+        "keywords of a lambda",
+        "masked by its fill",
+    ],
 )
 def test_what_differs_in_one_detail_alone_is_told_apart(one, other):
     assert describe(one) == describe(one) != describe(other)
@@ -401,19 +415,38 @@ def test_a_function_within_another_is_described_by_its_variables():
     score.__qualname__ = "<locals>.score"  # a shorter one, lest a hash stand for its end
     name, variables = describe(score).split(" with ")
     assert name == f"{__name__}.<locals>.score"
-    assert variables == "weight=2.0, defaults tuple(3), defaults dict('power': 4)"
+    assert variables == "weight=2.0, default 0=3, power=4"
 
 
 def test_what_a_function_within_another_may_change_makes_no_other_search():
-    calls, arguments = [], Settings(3)
+    calls, arguments, n_calls = [], Settings(3), 0
 
-    def score():
+    def score(log=calls, *, more=calls):
+        nonlocal n_calls
+        n_calls += 1
         return calls.append(arguments)
 
     before = describe(score)
-    calls.append(1)
+    score()
     arguments.depth = 4
     assert describe(score) == before
+
+
+def test_a_mapping_that_lives_elsewhere_makes_no_other_search(monkeypatch):
+    environment = os.environ
+
+    @functools.singledispatch  # whose cache of types grows
+    def score(estimator):
+        return environ_of(estimator)
+
+    def environ_of(estimator):
+        return environment
+
+    before = [describe(score), describe(environ_of)]
+    score(Ridge())
+    monkeypatch.setenv("SOME_JOB", "2")
+    assert [describe(score), describe(environ_of)] == before
+    assert "environment" not in before[1]
 
 
 def test_functions_and_classes_are_described_by_name():

@@ -55,9 +55,13 @@ def tune(space, n, scale=1.0, shift=0.0, look=False):
     return optimizer
 
 
-def test_largest_expected_improvement_is_that_of_samples_at_the_best_setting():
+@pytest.mark.parametrize("n_learned", [0, 15])
+def test_largest_expected_improvement_is_that_of_samples_at_the_best_setting(n_learned):
     grid = np.linspace(0, 1, 300)
     optimizer = tune({"x": grid.tolist()}, 14)
+    if n_learned:  # of another search, whose best is not this one's
+        known = grid[:: 300 // n_learned]
+        optimizer.learn([{"x": x} for x in known.tolist()], np.sin(9 * known).tolist())
     gp, warping, Z, _ = optimizer._model.fit(optimizer.trials.finished)
     left = [[x] for x in grid if x not in {trial.params["x"] for trial in optimizer.trials}]
     left = [optimizer.space.encode({"x": x}) for (x,) in left]
@@ -102,6 +106,14 @@ def test_no_improvement_is_left_in_an_exhausted_space_but_by_what_is_pending():
     assert optimizer.largest_expected_improvement() > 0
     optimizer.tell(trials[3], 0.0)
     assert optimizer.largest_expected_improvement() == 0.0
+
+
+def test_what_is_pending_is_left_as_it_was_before_it_was_asked():
+    optimizer = Optimizer({"x": [*range(12)], "kind": ["u", "v"]}, random_state=0)
+    run(optimizer, lambda params: -((params["x"] - 7) ** 2) - (params["kind"] == "v"), 9)
+    left = optimizer.largest_expected_improvement()
+    optimizer.ask(4)
+    assert optimizer.largest_expected_improvement() == pytest.approx(left)
 
 
 def test_the_largest_of_floats_do_not_overflow():

@@ -56,6 +56,13 @@ def test_probabilities_are_those_of_a_simulation_over_true_functions():
     assert np.mean(hits) == pytest.approx(np.mean(claimed), abs=0.1)  # two standard errors: 0.07
 
 
+def test_one_of_which_little_is_known_may_win_among_thousands_of_which_much_is():
+    Z = np.array([[0.0], [0.5], [1.0]])  # no two within fifty lengthscales
+    candidates = Z[np.repeat([0, 1, 2], [1, 2000, 1])]
+    *_, prob_best = judge(Fixed(0.01, 1.0, 1e-4), Z[:2], np.array([1.0, -1.0]), candidates)
+    assert prob_best[-1] == pytest.approx(norm.sf(1.0), abs=0.03)
+
+
 def test_each_call_gives_the_same_probabilities():
     Z = np.linspace(0, 1, 5)[:, None]
     first, second = (judge(Fixed(0.2, 1.0, 0.3), Z, np.sin(9 * Z[:, 0]), Z) for _ in range(2))

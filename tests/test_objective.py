@@ -28,6 +28,7 @@ def test_scores_are_averaged_over_folds_by_metric(scores, means):
     [
         (None, True, ["score"], False, "score"),
         (None, False, ["score"], False, "score"),
+        (None, "accuracy", ["score"], False, "score"),  # a name means True, as in scikit-learn
         (None, "b", ["a", "b"], False, "b"),
         ("a", "b", ["a", "b"], False, "a"),
         ("b", False, ["a", "b"], False, "b"),

@@ -42,6 +42,11 @@ def expected_improvement(gp, best, Z):
     return std * (gap * stats.norm.cdf(gap) + stats.norm.pdf(gap))
 
 
+def upper_bound(gp, Z):
+    mean, std = gp.predict(Z)
+    return mean + 2.5 * std
+
+
 CASES = [(cube(1), waves), (cube(3), waves), (MIXED, hills)]
 
 
@@ -61,12 +66,7 @@ def test_the_third_maximises_a_bound_of_a_rougher_function(spec, score):
     space, model, trials = search(spec, score, 8)
     z = propose(model, trials, anywhere, np.random.RandomState(0))
     gp, _, Z, y = model.fit(trials.finished)
-    rougher = gp.shortened(0.5).condition(Z, y)
-
-    def bound(Z):
-        mean, std = rougher.predict(Z)
-        return mean + 2.5 * std
-
+    bound = partial(upper_bound, gp.shortened(0.5).condition(Z, y))
     others = space.sample(5000, np.random.RandomState(1))
     assert bound(z[None])[0] > bound(others).max() - 0.01
 
@@ -208,6 +208,54 @@ def test_what_is_believed_of_a_pending_trial_has_no_noise(n):
     believed = gp.predict(pending)[0]
     gp.condition(np.vstack([Z, pending]), np.r_[y, believed], n_exact=1)
     improvement = partial(expected_improvement, gp, gp.expected.max())
+    others = space.sample(5000, np.random.RandomState(1))
+    assert improvement(z[None])[0] > 0.99 * improvement(others).max()
+
+
+def test_the_bound_too_takes_what_is_believed_of_a_pending_trial_for_exact():
+    noise = np.random.RandomState(1)
+    space, model, trials = search(
+        cube(2), lambda params: waves(params) + 3 * noise.normal(), 31, seed=1
+    )
+    pending = propose(model, trials, anywhere, np.random.RandomState(0))[None]
+    trials.append(space.decode(pending[0]), pending[0], "model")
+    z = propose(model, trials, anywhere, np.random.RandomState(0))
+    gp, _, Z, y = model.fit(trials.finished)
+    Z, y = np.vstack([Z, pending]), np.r_[y, gp.predict(pending)[0]]
+    bound = partial(upper_bound, gp.shortened(0.5).condition(Z, y, n_exact=1))
+    others = space.sample(5000, np.random.RandomState(1))
+    assert bound(z[None])[0] > bound(others).max() - 0.01
+
+
+@pytest.mark.parametrize(("n", "edge"), [(9, 0.4), (12, 0.6), (11, 0.6)])
+def test_where_trials_fail_the_chance_of_success_counts(n, edge):
+    def slope(params):
+        return params["x0"] + 0.3 * params["x1"] if params["x0"] < edge else math.nan
+
+    space, model, trials = search(cube(2), slope, n, seed=1)
+    z = propose(model, trials, anywhere, np.random.RandomState(0))
+    gp, _, *data = model.fit(trials.finished)
+    ((process, log_chance),) = model.success(trials.finished)
+    rougher = gp.shortened(0.5).condition(*data)
+
+    def value(Z):
+        if n % 3 == 2:
+            gain = np.exp(upper_bound(rougher, Z))
+        else:
+            gain = expected_improvement(gp, gp.expected.max(), Z)
+        return gain * np.exp(log_chance(*process.predict(Z))[0])
+
+    others = space.sample(5000, np.random.RandomState(1))
+    assert value(z[None])[0] > 0.99 * value(others).max()
+
+
+@pytest.mark.parametrize("n", [3, 4])
+def test_beside_another_search_the_improvement_is_over_the_own_trials(n):
+    space, model, trials = search(cube(2), waves, n)
+    model.learn(drawn(space, waves, 20, seed=10).finished)
+    z = propose(model, trials, anywhere, np.random.RandomState(0))
+    gp, _, Z, _ = model.fit(trials.finished)
+    improvement = partial(expected_improvement, gp, gp.predict(Z)[0].max())
     others = space.sample(5000, np.random.RandomState(1))
     assert improvement(z[None])[0] > 0.99 * improvement(others).max()
 

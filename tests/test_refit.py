@@ -191,6 +191,13 @@ def test_a_rule_that_is_a_class_is_refused_before_any_fit():
             {"refit": OneStandardError("a"), "param_distributions": {"a": [None, 1, "b"]}},
             "a='b' is no number",
         ),
+        (
+            {
+                "refit": OneStandardError("a"),
+                "param_distributions": [{"a": [1, "b"]}, {"a": (1, 9)}],
+            },
+            "a='b' is no number",
+        ),
         ({"refit": PosteriorMean("f1")}, r"metric='f1'.*\['score'\]"),
         ({"refit": OneStandardError("a", metric="f1")}, r"metric='f1'.*\['score'\]"),
     ],

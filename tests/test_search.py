@@ -1,6 +1,7 @@
 """BayesSearchCV as a user meets it: RandomizedSearchCV's results, from better candidates."""
 
 import copy
+import itertools
 import pickle
 import re
 
@@ -511,11 +512,11 @@ def test_the_fitted_engine_predicts_and_knows_the_best():
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_verbose_tells_the_number_of_fits_and_each_of_them(capsys, n_jobs):
     with joblib.parallel_config("threading"):
-        adjust(n_iter=3, n_jobs=n_jobs, verbose=3)
+        adjust(n_iter=3, n_jobs=n_jobs, verbose=10)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Fitting 2 folds for each of 3 candidates, totalling 6 fits"
-    ends = sorted(re.findall(r"\[CV (\d)/2\] END .*a=.*score=", "\n".join(lines)))
-    assert ends == ["1"] * 3 + ["2"] * 3
+    ends = sorted(re.findall(r"\[CV (\d)/2; (\d)/3\] END .*a=.*score=", "\n".join(lines)))
+    assert ends == [*itertools.product("12", "123")]
 
 
 def test_verbose_tells_what_a_journal_holds(capsys, tmp_path):
@@ -524,7 +525,7 @@ def test_verbose_tells_what_a_journal_holds(capsys, tmp_path):
     adjust(n_iter=3, journal=path, verbose=1)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Fitting 2 folds for each of 3 candidates, totalling 6 fits"
-    assert lines[1] == f"4 of them are in journal={path!r}, and not made again"
+    assert lines[1] == f"of which journal={path!r} holds 4"
 
 
 def test_silent_by_default(capsys):

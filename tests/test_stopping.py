@@ -16,7 +16,8 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, ShuffleSplit
 
-from sklearn_bo import BayesSearchCV, NegligibleGain, NoImprovement, TargetScore
+from sklearn_bo import BayesSearchCV, NegligibleGain, NoImprovement, Optimizer, TargetScore
+from sklearn_bo.ending import Ending
 from sklearn_bo.stopping import SearchState, mean_test_to_train
 from sklearn_bo.trials import Trials
 
@@ -245,6 +246,17 @@ def test_a_rule_sees_the_state_of_the_search():
     assert last.n_candidates == 12
     assert 0 < seen[0].elapsed < last.elapsed < search.total_time_
     assert last.optimizer.predict(last.best_trial.params)[1] > 0
+
+
+def test_the_latest_trial_that_a_rule_sees_is_the_one_told_last():
+    seen = []
+    ending = Ending([lambda state: bool(seen.append([t.number for t in state.finished]))])
+    optimizer = Optimizer(SPACE, random_state=0)
+    trials = optimizer.ask(3)
+    for number in (2, 0, 1):
+        optimizer.tell(trials[number], 0.5)
+        ending.apply_rules(number, 3, lambda number: [0.5], optimizer)
+    assert seen == [[2], [2, 0], [2, 0, 1]]
 
 
 def test_fold_scores_are_those_of_the_objective():

@@ -428,6 +428,20 @@ def test_a_source_that_contradicts_the_data_loses_its_weight():
     assert weights[1] > 5 * weights[-1]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_source_shows_how_little_nearly_equal_scores_differ(seed):
+    def slope(Z):
+        return np.sin(5 * Z[:, 0]) + Z[:, 1] + 2 * Z[:, 2]
+
+    others, near = points(NUMERIC, 40, seed=5), 0.4 + 0.1 * points(NUMERIC, 8, seed)
+    new = points(NUMERIC, 50, seed=9)
+    level, unit = slope(near).mean(), slope(near).std()
+    source = slope(others) - slope(others).mean()
+    gp = GaussianProcess(kernel(NUMERIC), [(others, source / source.std())])
+    mean, _ = gp.fit(near, (slope(near) - level) / unit).predict(new)
+    assert np.polyfit((slope(new) - level) / unit, mean, 1)[0] == pytest.approx(1, abs=0.1)
+
+
 @spaces
 def test_leaving_one_out_is_to_condition_on_the_others(n_categories):
     gp, Z, y = conditioned(n_categories)

@@ -63,6 +63,18 @@ def test_plain_dict_of_another_value_beyond_the_ends_is_a_trial_of_its_own():
     assert not optimizer.trials.pending
 
 
+@pytest.mark.parametrize("spec", [(1e-4, 1e4, "log-uniform"), stats.loguniform(1e-4, 1e4)])
+def test_plain_dict_of_the_same_point_tells_its_trial_though_its_last_digit_differs(spec):
+    optimizer = Optimizer({"x": spec}, random_state=0, n_initial_points=50)
+    for _ in range(50):
+        pending = optimizer.ask()
+        value = pending.params["x"]
+        near = [math.nextafter(value, end) for end in (0.0, math.inf)]
+        told = next((x for x in near if optimizer.space.encode({"x": x}) == pending.z), value)
+        assert optimizer.tell({"x": told}, 1.0).number == pending.number
+    assert not optimizer.trials.pending
+
+
 @pytest.mark.parametrize("law", [stats.expon(), stats.beta(2, 3), stats.lognorm(2.0)])
 def test_plain_dict_of_a_pending_trial_tells_it_at_the_edge_of_a_distribution(law):
     optimizer = Optimizer({"x": law}, random_state=0)

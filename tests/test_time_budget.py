@@ -1,5 +1,6 @@
 """A time budget, on virtual workers with a clock of their own: what begins and ends when."""
 
+import json
 import time
 from datetime import timedelta
 
@@ -113,6 +114,12 @@ def test_one_worker_evaluates_no_fold_in_vain_if_all_take_as_long(seconds, durat
     assert len(ended) == pytest.approx(max(1, min(40, seconds / trial)), abs=1)
 
 
+@pytest.mark.parametrize(("n_workers", "n_trials"), [(1, 3), (2, 5), (3, 10), (5, 10)])
+def test_folds_that_run_side_by_side_use_a_budget_up(n_workers, n_trials):
+    ended, *_ = run(10.5, [1.0], n_workers=n_workers, n_splits=3)
+    assert len(ended) >= n_trials
+
+
 def test_a_budget_that_allows_all_candidates_changes_nothing():
     ended, _, ending = run(1e6, [1.0, 2.0, 0.5])
     endless, _, _ = run(float("inf"), [1.0, 2.0, 0.5])
@@ -147,6 +154,19 @@ def test_the_start_of_a_worker_is_not_taken_for_the_time_of_a_fold():
     assert budget.predict(2) == 0.2
 
 
+def test_a_fold_begins_that_fits_by_what_workers_took_though_not_by_the_wait_for_them(monkeypatch):
+    submit = TimedExecutor.submit
+
+    def slowly_started(*args):
+        task = submit(*args)
+        task.seconds = 0.1
+        return task
+
+    monkeypatch.setattr(TimedExecutor, "submit", slowly_started)
+    ended, executor, _ = run(3.5, [1.0], n_workers=1, n_splits=1)
+    assert (len(ended), len(executor.spans)) == (3, 4)
+
+
 def test_a_search_that_has_been_ended_takes_no_trial_more():
     now = 0.0
     ending = Ending(budget=TimeBudget(10.0, clock=lambda: now))
@@ -172,6 +192,17 @@ def test_when_a_callback_has_asked_for_the_end_no_fold_begins():
     assert ending.reason == "the callback First asked for a stop at the end of a fold"
 
 
+def test_an_interrupt_before_any_trial_has_ended_stays_one_where_no_trial_may_begin():
+    now = 0.0
+    ending = Ending(budget=TimeBudget(10.0, clock=lambda: now))
+    ending.fold_began("the first of several")
+    now = 6.0
+    ending.fold_ended("the first of several", None, None)
+    assert not ending.allows_trial(1)
+    with pytest.raises(KeyboardInterrupt):
+        ending.conclude(0, 5, "trials asked for")
+
+
 def test_a_slow_fold_is_forgotten_after_twenty_others():
     now = 0.0
     budget = TimeBudget(1e9, clock=lambda: now)
@@ -184,6 +215,18 @@ def test_a_slow_fold_is_forgotten_after_twenty_others():
     now += 20.0
     budget.end("slower than the others")
     assert budget.predict(3) == 20.0 + 2 * (19 * 1.0 + 20.0) / 20  # the others of average length
+
+
+def test_until_a_fold_has_ended_here_each_lasts_as_the_fastest_of_an_earlier_run():
+    now = 0.0
+    budget = TimeBudget(10.0, clock=lambda: now)
+    for seconds in (3.0, 1.0, 2.0):
+        budget.note(seconds)
+    assert [budget.predict(n) for n in (1, 3)] == [1.0, 3.0]
+    budget.begin("here")
+    now += 4.0
+    budget.end("here")
+    assert budget.predict() == 4.0
 
 
 # -- in real time, with wide margins
@@ -235,6 +278,17 @@ def test_the_times_that_a_journal_holds_are_times_seen(tmp_path):
     assert len((tmp_path / "j").read_text().splitlines()) == 1 + 2 * 3  # nothing was begun
 
 
+def test_the_time_of_a_fold_in_a_journal_is_that_of_its_fit_and_of_its_score(tmp_path):
+    options = {"n_iter": 1, "cv": 2, "journal": tmp_path / "j", "random_state": 0}
+    search = BayesSearchCV(Sleepy(), {"a": (0.0, 1.0)}, **options).fit(X, y)
+    lines = [json.loads(line) for line in options["journal"].read_text().splitlines()]
+    for fold in lines[2:]:
+        fold["score_time"] = 1000.0
+    options["journal"].write_text("".join(json.dumps(line) + "\n" for line in lines))
+    search.set_params(n_iter=9, time_budget=900.0).fit(X, y)
+    assert search.n_trials_ == 1
+
+
 def test_a_slow_fold_of_a_journal_does_not_keep_the_search_from_going_on(tmp_path):
     slow = [0.5]
 
@@ -248,6 +302,18 @@ def test_a_slow_fold_of_a_journal_does_not_keep_the_search_from_going_on(tmp_pat
     ).set_params(time_budget=0.3)
     assert search.fit(X, y).n_trials_ == 1
     assert search.fit(X, y).n_trials_ > 1
+
+
+def test_a_trial_that_lacks_its_first_fold_needs_time_for_that_alone(tmp_path):
+    search = BayesSearchCV(
+        Sleepy(), {"a": (0.0, 1.0)}, n_iter=2, cv=4, journal=tmp_path / "j", random_state=0
+    ).fit(X, y)
+    took = search.cv_results_["mean_fit_time"].max()
+    lines = (tmp_path / "j").read_text().splitlines(keepends=True)
+    torn = [line for line in lines if '"number": 1, "split": 0' not in line]  # of workers
+    assert len(torn) == len(lines) - 1
+    (tmp_path / "j").write_text("".join(torn))
+    assert search.set_params(time_budget=2.5 * took).fit(X, y).n_trials_ == 2
 
 
 def test_the_least_budget_gives_one_trial():
