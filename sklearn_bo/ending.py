@@ -199,7 +199,7 @@ class Ending:
             The engine, told of the trial.
         """
         self._told.append(number)
-        if not self._rules or self.at_once:
+        if not self._rules:
             return
         finished = [optimizer.trials[told] for told in self._told]
         best = best_of(finished)

@@ -108,9 +108,8 @@ def _describe(value: Any, known: Known) -> str:
         name = _name(value) if owner is None else f"{_name(value)} of {nested(owner)}"
         if "<" in value.__qualname__:  # a function within another, or a lambda
             known[id(value)] = value, name  # within itself, as a recursive function is
-            with suppress(Exception):  # its variables may be anything
-                if bound := _bound(value, nested):
-                    name = _shortened(f"{name} with {', '.join(bound)}")
+            if bound := _bound(value, nested):
+                name = _shortened(f"{name} with {', '.join(bound)}")
             known[id(value)] = value, name
         return name
     if isinstance(value, np.ndarray):
@@ -163,7 +162,11 @@ def _bound(function: Any, nested: Callable[[Any], str]) -> list[str]:
     for k, value in enumerate(function.__defaults__ or ()):
         held[f"default {k}"] = value
     held.update(function.__kwdefaults__ or {})
-    bound = [f"{name}={nested(value)}" for name, value in held.items() if _is_telling(value)]
+    bound = []
+    for name, value in held.items():
+        if _is_telling(value):
+            with suppress(Exception):  # in it may be anything
+                bound.append(f"{name}={nested(value)}")
     if function.__qualname__.endswith("<lambda>"):
         bound.append(f"code {_hash(nested(_of_code(code)))}")
     return bound

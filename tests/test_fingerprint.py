@@ -358,6 +358,7 @@ def test_a_function_whose_variables_nothing_describes_is_described_by_name():
 
     for held in ((Mock(),), 10**5000):  # noqa: B007
         assert describe(score).endswith("<locals>.score")
+    assert describe(lambda: held + 1) != describe(lambda: held - 1)  # told apart by the rest
     compiled = Jitted()
     functools.update_wrapper(compiled, lambda a: a)
     assert "<locals>.<la" in describe(compiled)  # and shortened
